@@ -1,0 +1,195 @@
+"""An environment as a typed value, and the rule by which overlays deviate from the base."""
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from leitstand.core import resources
+from leitstand.core.resources import Section
+
+__all__ = [
+    "Analysis",
+    "Environment",
+    "Reference",
+    "ReleasePolicy",
+    "Sandbox",
+    "SandboxService",
+    "SmokeTest",
+    "merge",
+    "repeated",
+]
+
+Name = Literal["sandbox", "staging", "prod"]
+Percent = Annotated[int, Field(ge=1, le=100)]
+Seconds = Annotated[float, Field(gt=0)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class Analysis(Section):
+    """When a revision counts as healthy.
+
+    Attributes:
+        window: Seconds over which candidate and stable revision are compared.
+        deadline: Seconds after which a stage without enough evidence pauses.
+        ingest_delay: Seconds until Cloud Monitoring shows a request.
+        interval: Seconds between two looks.
+        min_requests: Requests that the candidate needs before it is judged.
+        max_error_rate: Share of 5xx answers that is allowed in any case.
+        max_error_rate_increase: Share of 5xx answers allowed above the stable revision's.
+        max_latency_p95_ms: 95th percentile of latency that is allowed in any case, milliseconds.
+        max_latency_ratio: 95th percentile allowed, as a multiple of the stable revision's.
+        latency_floor_ms: 95th percentile that is never too slow, whatever the ratio says.
+    """
+
+    window: Seconds
+    deadline: Seconds
+    ingest_delay: Annotated[float, Field(ge=0)]
+    interval: Seconds
+    min_requests: Annotated[int, Field(ge=1)]
+    max_error_rate: Rate
+    max_error_rate_increase: Rate
+    max_latency_p95_ms: Annotated[float, Field(gt=0)]
+    max_latency_ratio: Annotated[float, Field(ge=1)]
+    latency_floor_ms: Annotated[float, Field(ge=0)]
+
+    @model_validator(mode="after")
+    def _deadline_after_window(self) -> Self:
+        if self.deadline < self.window + self.ingest_delay:
+            raise ValueError("deadline is shorter than window and ingest_delay together")
+        return self
+
+
+class SmokeTest(Section):
+    """Which pages of the candidate must answer 200 before it gets traffic."""
+
+    paths: Annotated[list[Annotated[str, Field(pattern=r"^/")]], Field(min_length=1)]
+    timeout: Seconds
+    attempts: Annotated[int, Field(ge=1, le=20)]
+
+
+class Reference(Section):
+    """The project in which an image must have run before it may be released here."""
+
+    project: str
+    region: str
+
+
+class ReleasePolicy(Section):
+    """How a release proceeds: stages in percent of traffic, analysis, smoke tests."""
+
+    stages: Annotated[list[Percent], Field(min_length=1)]
+    analysis: Analysis
+    smoke_test: SmokeTest
+    candidate_tag: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,45}$")]
+    ready_deadline: Seconds
+    reference: Reference | None = None
+
+    @field_validator("stages")
+    @classmethod
+    def _stages_rise_to_100(cls, stages: list[int]) -> list[int]:
+        if any(later <= earlier for earlier, later in pairwise(stages)):
+            raise ValueError(f"stages must rise: {stages}")
+        if stages[-1] != 100:
+            raise ValueError(f"stages must end at 100: {stages}")
+        return stages
+
+
+class SandboxService(Section):
+    """A service that the sandbox starts with: name of its section and image reference."""
+
+    service: str
+    image: Annotated[str, Field(pattern=r"^[a-z0-9-]+:[\w.-]+$")]
+
+
+class Sandbox(Section):
+    """What the rehearsal environment starts with.
+
+    Attributes:
+        port: Port of the APIs on 127.0.0.1; 0 takes a free one.
+        services: Services that run from the start.
+        staging_revisions: Images that count as having run on staging.
+        load_requests_per_second: Load during a rollout, so that the analysis has requests.
+        start_timeout: Seconds that a container may take to answer its first probe.
+    """
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+    services: list[SandboxService]
+    staging_revisions: list[SandboxService]
+    load_requests_per_second: Annotated[float, Field(ge=0)]
+    start_timeout: Seconds
+
+
+class Environment(Section):
+    """One environment: everything that is desired, and how runbooks proceed in it."""
+
+    name: Name
+    project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
+    region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d+$")]
+    requires_ticket: bool
+    requires_second_person: bool
+    services: dict[str, resources.Service]
+    jobs: dict[str, resources.Job]
+    litellm: resources.LiteLlm
+    cloud_sql: resources.CloudSql
+    rag_store: resources.RagStore
+    memorystore: resources.Memorystore
+    artifact_registry: resources.ArtifactRegistry
+    secret_manager: resources.SecretManager
+    langfuse: resources.Langfuse
+    load_balancer: resources.LoadBalancer
+    iam: resources.Iam
+    logging: resources.Logging
+    tenancy: resources.Tenancy
+    release: ReleasePolicy
+    sandbox: Sandbox | None = None
+
+    @model_validator(mode="after")
+    def _sandbox_only_in_sandbox(self) -> Self:
+        if (self.sandbox is not None) != (self.name == "sandbox"):
+            raise ValueError(
+                "the section sandbox belongs to the environment sandbox, and only there"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _service_names_are_valid(self) -> Self:
+        for name in self.services:
+            if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", name):
+                raise ValueError(f"{name!r} is no name for a Cloud Run service")
+        return self
+
+    def service_name(self, service: str) -> str:
+        """Return the full resource name of a Cloud Run service."""
+        return f"projects/{self.project}/locations/{self.region}/services/{service}"
+
+
+def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``base`` with the values of ``overlay`` laid over it.
+
+    Mappings are merged key by key; any other value, lists included, replaces the base's.
+    """
+    merged = dict(base)
+    for key, value in overlay.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            merged[key] = merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def repeated(base: Mapping[str, Any], overlay: Mapping[str, Any], path: str = "") -> list[str]:
+    """Return the dotted paths at which ``overlay`` only repeats the value of ``base``."""
+    found: list[str] = []
+    for key, value in overlay.items():
+        here = f"{path}.{key}" if path else key
+        if key not in base:
+            continue
+        if isinstance(value, Mapping) and isinstance(base[key], Mapping):
+            found += repeated(base[key], value, here)
+        elif base[key] == value:
+            found.append(here)
+    return found

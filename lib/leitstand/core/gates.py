@@ -1,0 +1,43 @@
+"""Gates that need no observation: may this run be started, and may its plan be applied?"""
+
+from leitstand.core.environment import Environment
+from leitstand.core.errors import GateRefused
+
+__all__ = ["ApprovalMissing", "TicketMissing", "check_approval", "check_ticket"]
+
+
+class TicketMissing(GateRefused):
+    """The environment needs a ticket for every run."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"Ein Lauf auf {environment} braucht ein Ticket.",
+            "Nennen Sie es mit --ticket, zum Beispiel --ticket OPS-123.",
+        )
+        self.environment = environment
+
+
+class ApprovalMissing(GateRefused):
+    """The environment needs a second person's approval, and there is none."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"Auf {environment} wird ohne Freigabe einer zweiten Person nichts geändert.",
+            "Starten Sie ohne --apply; das Runbook zeigt dann den Plan.",
+        )
+        self.environment = environment
+
+
+def check_ticket(environment: Environment, ticket: str) -> None:
+    """Raise ``TicketMissing`` if the environment needs a ticket and there is none."""
+    if environment.requires_ticket and not ticket.strip():
+        raise TicketMissing(environment.name)
+
+
+def check_approval(environment: Environment, apply: bool) -> None:
+    """Raise ``ApprovalMissing`` if a change needs a second person.
+
+    An operator's own yes never counts there.
+    """
+    if apply and environment.requires_second_person:
+        raise ApprovalMissing(environment.name)

@@ -1,0 +1,232 @@
+"""Desired state of the production environment, in the field names of Google's APIs.
+
+Each class is one section of an environment file.
+The figures stand in ``config/environments/base.yaml``; this module only says which are possible.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "ArtifactRegistry",
+    "CloudSql",
+    "Container",
+    "EnvVar",
+    "Iam",
+    "Job",
+    "Langfuse",
+    "LiteLlm",
+    "LoadBalancer",
+    "Logging",
+    "Memorystore",
+    "RagStore",
+    "SecretManager",
+    "Section",
+    "Service",
+    "Template",
+    "Tenancy",
+]
+
+Weekday = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
+Duration = Annotated[str, Field(pattern=r"^\d+s$")]
+Hour = Annotated[int, Field(ge=0, le=23)]
+
+
+class Section(BaseModel):
+    """A part of an environment file; unknown keys are refused, values are frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretKeyRef(Section):
+    """A pinned version of a secret; ``latest`` is refused, since it would break a rollback."""
+
+    secret: str
+    version: Annotated[str, Field(pattern=r"^[1-9]\d*$")]
+
+
+class ValueSource(Section):
+    """Where an environment variable takes its value from."""
+
+    secret_key_ref: SecretKeyRef
+
+
+class EnvVar(Section):
+    """One environment variable of a container: a plain value or a pinned secret version."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
+    value: str | None = None
+    value_source: ValueSource | None = None
+
+
+class Limits(Section):
+    """CPU in cores and memory as Kubernetes quantities."""
+
+    cpu: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$|^\d+m$")]
+    memory: Annotated[str, Field(pattern=r"^\d+(Mi|Gi)$")]
+
+
+class Resources(Section):
+    """What a container gets; ``cpu_idle=False`` keeps the CPU between requests."""
+
+    limits: Limits
+    cpu_idle: bool = True
+
+
+class Container(Section):
+    """A container of a revision; the image is decided by a release, not by this file."""
+
+    resources: Resources
+    env: list[EnvVar] = []
+
+
+class Template(Section):
+    """What every new revision of a service is made from."""
+
+    max_instance_request_concurrency: Annotated[int, Field(ge=1, le=1000)]
+    containers: Annotated[list[Container], Field(min_length=1, max_length=1)]
+
+
+class Scaling(Section):
+    """Limits on the instances of a service, over all its revisions."""
+
+    min_instance_count: Annotated[int, Field(ge=0)]
+    max_instance_count: Annotated[int, Field(ge=1)]
+
+
+class Service(Section):
+    """A Cloud Run service."""
+
+    ingress: Literal[
+        "INGRESS_TRAFFIC_ALL",
+        "INGRESS_TRAFFIC_INTERNAL_ONLY",
+        "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
+    ]
+    scaling: Scaling
+    template: Template
+    manual_scaling_signal: Literal["queue_length"] | None = None
+
+
+class Job(Section):
+    """A Cloud Run job; ``timeout`` holds for each attempt, not for the whole execution."""
+
+    timeout: Duration
+    max_retries: Annotated[int, Field(ge=0, le=10)]
+    requires_approval: bool
+
+
+class LiteLlm(Section):
+    """Who reaches LiteLLM and how much it may ask of its upstream."""
+
+    access: Literal["iap_group", "vpc_only"]
+    request_logging: bool
+    rate_limit_variable: str
+
+
+class BackupConfiguration(Section):
+    """Backups and point-in-time recovery of Cloud SQL."""
+
+    enabled: bool
+    point_in_time_recovery_enabled: bool
+    transaction_log_retention_days: Annotated[int, Field(ge=1, le=35)]
+    retained_backups: Annotated[int, Field(ge=1, le=365)]
+
+
+class MaintenanceWindow(Section):
+    """When Google may restart the instance; ``hour`` in UTC."""
+
+    day: Weekday
+    hour: Hour
+
+
+class CloudSql(Section):
+    """The Cloud SQL instance."""
+
+    ipv4_enabled: bool
+    backup_configuration: BackupConfiguration
+    maintenance_window: MaintenanceWindow
+    databases: list[str]
+
+
+class Ivfflat(Section):
+    """Index options of IVFFLAT; the source document's ``k`` is ``lists``."""
+
+    lists: Annotated[int, Field(ge=1, le=32768)]
+
+
+class Hnsw(Section):
+    """Search options of HNSW."""
+
+    ef_search: Annotated[int, Field(ge=1, le=1000)]
+
+
+class RagStore(Section):
+    """The vector store inside the Cloud SQL instance."""
+
+    schemas: list[str]
+    extension: Literal["vector"]
+    ivfflat: Ivfflat
+    hnsw: Hnsw
+    maintenance: Literal["weekly", "monthly"]
+
+
+class Memorystore(Section):
+    """The Redis instance."""
+
+    tier: Literal["BASIC", "STANDARD_HA"]
+    auth_enabled: bool
+    snapshot_export: Literal["daily", "weekly", "none"]
+
+
+class ArtifactRegistry(Section):
+    """Where images come from; staging and prod read the same repository."""
+
+    repository: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9-]+/[a-z0-9-]+$")]
+    require_signature: bool
+
+
+class SecretManager(Section):
+    """How secrets are kept; ``rotation_period`` as the API writes it."""
+
+    versioned: bool
+    rotation_period: Duration
+
+
+class Langfuse(Section):
+    """Tracing of model calls."""
+
+    hosting: Literal["saas", "self_hosted"]
+    secret_prefix: str
+    sampling_rate: Annotated[float, Field(ge=0, le=1)]
+    sampling_rate_by_tenant: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    masking: bool
+
+
+class LoadBalancer(Section):
+    """The only door from outside."""
+
+    domain: str
+    managed_certificate: bool
+    cloud_armor: bool
+    service: str
+
+
+class Iam(Section):
+    """Roles of the pipeline's service account through Workload Identity Federation."""
+
+    roles: list[Annotated[str, Field(pattern=r"^roles/[a-zA-Z.]+$")]]
+
+
+class Logging(Section):
+    """How long logs are kept and where they go for the long term."""
+
+    retention_days: Annotated[int, Field(ge=1, le=3650)]
+    shorten_audit_logs: bool
+    bigquery_export: bool
+
+
+class Tenancy(Section):
+    """How tenants are kept apart."""
+
+    model: Literal["schema_per_tenant", "row_level_security"]

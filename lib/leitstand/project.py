@@ -1,0 +1,79 @@
+"""Where things lie: the project, its runbooks and the state of this machine."""
+
+import os
+from pathlib import Path
+
+from leitstand.core.errors import InputError
+
+__all__ = [
+    "environments_directory",
+    "project_root",
+    "runbooks_directory",
+    "runs_directory",
+    "sandbox_directory",
+    "state_directory",
+]
+
+_MARK = Path("config") / "environments" / "base.yaml"
+
+
+def project_root() -> Path:
+    """Return the directory that holds ``config/environments/base.yaml``.
+
+    Looks at ``$LEITSTAND_PROJECT``, then above the working directory, then at the place that the
+    package was installed from.
+
+    Raises:
+        InputError: no such directory was found.
+    """
+    here = Path.cwd()
+    named = os.environ.get("LEITSTAND_PROJECT")
+    candidates = [Path(named) if named else None, here, *here.parents, _source_checkout()]
+    for candidate in candidates:
+        if candidate is not None and (candidate / _MARK).is_file():
+            return candidate.resolve()
+    raise InputError(
+        f"Hier liegt kein Leitstand-Projekt: {_MARK} fehlt.",
+        "Wechseln Sie in das Projekt, oder setzen Sie LEITSTAND_PROJECT auf sein Verzeichnis.",
+    )
+
+
+def _source_checkout() -> Path:
+    return Path(__file__).resolve().parents[2]
+
+
+def environments_directory() -> Path:
+    """Return the directory of the environment files."""
+    return project_root() / "config" / "environments"
+
+
+def runbooks_directory() -> Path:
+    """Return the directory of the runbooks."""
+    return project_root() / "runbooks"
+
+
+def state_directory() -> Path:
+    """Return the private directory for runs and the sandbox, made on first use.
+
+    ``$LEITSTAND_HOME`` names it; otherwise it is ``.leitstand`` in the project.
+    """
+    named = os.environ.get("LEITSTAND_HOME")
+    directory = Path(named).expanduser() if named else project_root() / ".leitstand"
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return directory.resolve()
+
+
+def runs_directory() -> Path:
+    """Return the directory with one directory per run, made on first use."""
+    directory = state_directory() / "runs"
+    directory.mkdir(mode=0o700, exist_ok=True)
+    return directory
+
+
+def sandbox_directory() -> Path:
+    """Return the directory of the sandbox; it may not exist yet.
+
+    ``$LEITSTAND_SANDBOX`` names it; otherwise it lies in the state directory.
+    """
+    named = os.environ.get("LEITSTAND_SANDBOX")
+    return Path(named).expanduser() if named else state_directory() / "sandbox"
