@@ -1,0 +1,154 @@
+"""Plans: an ordered list of actions as plain data, with stable ids and a digest over them."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from leitstand.core.errors import GateRefused
+
+__all__ = ["Action", "Approval", "Approved", "DigestMismatch", "Plan", "UnknownAction", "Withheld"]
+
+
+class DigestMismatch(GateRefused):
+    """An approval was given for another plan."""
+
+    def __init__(self, approved: str, actual: str) -> None:
+        super().__init__(
+            f"Die Freigabe gilt für den Plan {approved[:12]}, nicht für {actual[:12]}.",
+            "Prüfen Sie den neuen Plan, und geben Sie ihn frei.",
+        )
+        self.approved = approved
+        self.actual = actual
+
+
+class UnknownAction(KeyError):
+    """A plan has no action with this id."""
+
+
+@dataclass(frozen=True)
+class Action:
+    """One change to one resource.
+
+    Attributes:
+        id: Stable within the plan, e.g. ``traffic-10``.
+        kind: Names the handler that acts.
+        target: Full resource name of what is changed.
+        arguments: Everything the handler needs, as JSON values; never a secret.
+    """
+
+    id: str
+    kind: str
+    target: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the action as JSON values."""
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "target": self.target,
+            "arguments": dict(self.arguments),
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Action":
+        """Return the action that ``as_data`` gave."""
+        return cls(data["id"], data["kind"], data["target"], dict(data["arguments"]))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will do, in order, and how it takes that back.
+
+    Attributes:
+        runbook: Name of the runbook.
+        environment: Name of the environment.
+        target: Full name of the resource that the run is about; locks are held on it.
+        basis: What was observed and must still hold when the plan is applied (e.g. an etag).
+        actions: In the order in which they are applied.
+        way_back: Restores what was before; applied whole when something goes wrong.
+    """
+
+    runbook: str
+    environment: str
+    target: str
+    basis: Mapping[str, Any]
+    actions: tuple[Action, ...]
+    way_back: tuple[Action, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the canonical JSON form, in hexadecimal."""
+        text = json.dumps(self.as_data(), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def action(self, id: str) -> Action:
+        """Return the action with this id, from the plan or from its way back.
+
+        Raises:
+            UnknownAction: the plan has none.
+        """
+        for action in (*self.actions, *self.way_back):
+            if action.id == id:
+                return action
+        raise UnknownAction(id)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return the plan as JSON values."""
+        return {
+            "runbook": self.runbook,
+            "environment": self.environment,
+            "target": self.target,
+            "basis": dict(self.basis),
+            "actions": [action.as_data() for action in self.actions],
+            "way_back": [action.as_data() for action in self.way_back],
+        }
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> "Plan":
+        """Return the plan that ``as_data`` gave."""
+        return cls(
+            runbook=data["runbook"],
+            environment=data["environment"],
+            target=data["target"],
+            basis=dict(data["basis"]),
+            actions=tuple(Action.from_data(action) for action in data["actions"]),
+            way_back=tuple(Action.from_data(action) for action in data["way_back"]),
+        )
+
+
+@dataclass(frozen=True)
+class Approval:
+    """A yes to exactly one plan.
+
+    Attributes:
+        digest: The plan's digest.
+        by: Who said yes.
+        expires_at: From then on the approval is void.
+    """
+
+    digest: str
+    by: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Approved:
+    """A plan with its approval; the only thing that mutating verbs take."""
+
+    plan: Plan
+    approval: Approval
+
+    def __post_init__(self) -> None:
+        if self.approval.digest != self.plan.digest:
+            raise DigestMismatch(self.approval.digest, self.plan.digest)
+
+
+@dataclass(frozen=True)
+class Withheld:
+    """A plan that is only shown: the run was started without ``apply``."""
+
+    plan: Plan
