@@ -1,0 +1,1 @@
+"""Thin adapters over Google's own clients: one method, one call."""

@@ -1,0 +1,168 @@
+"""Makes Google's clients: for the real endpoints, or for a sandbox on loopback.
+
+This is the only place where the endpoint is decided and the only one that reads credentials.
+"""
+
+import ipaddress
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from leitstand.cloud.errors import MissingCredentials
+from leitstand.core.environment import Environment
+
+if TYPE_CHECKING:
+    import grpc
+    from google.auth.credentials import Credentials
+    from google.cloud.artifactregistry_v1 import ArtifactRegistryClient
+    from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
+    from google.cloud.monitoring_v3 import MetricServiceClient
+    from google.cloud.run_v2 import RevisionsClient, ServicesClient
+    from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+
+__all__ = ["Connection", "NotLoopback"]
+
+
+class NotLoopback(ValueError):
+    """The sandbox was given an address that is not on this machine."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(f"{address} is not a loopback address")
+        self.address = address
+
+
+class Connection:
+    """The clients of one environment, each made on first use.
+
+    With ``sandbox_address`` no credential is read and nothing but that address is contacted.
+
+    Raises:
+        NotLoopback: ``sandbox_address`` does not lie on the loopback interface.
+        ValueError: the sandbox without an address, or another environment with one.
+    """
+
+    def __init__(self, environment: Environment, sandbox_address: str | None = None) -> None:
+        if (environment.name == "sandbox") != (sandbox_address is not None):
+            raise ValueError("an address belongs to the sandbox, and only to it")
+        if sandbox_address is not None:
+            host = sandbox_address.rpartition(":")[0]
+            try:
+                loopback = ipaddress.ip_address(host).is_loopback
+            except ValueError:
+                loopback = False
+            if not loopback:
+                raise NotLoopback(sandbox_address)
+        self.environment = environment
+        self._address = sandbox_address
+
+    @property
+    def poll_interval(self) -> float:
+        """Seconds between two looks at an operation: first of a growing series."""
+        return 0.05 if self._address else 1.0
+
+    @cached_property
+    def services(self) -> "ServicesClient":
+        """The client of Cloud Run services."""
+        from google.cloud.run_v2 import ServicesClient
+        from google.cloud.run_v2.services.services.transports import ServicesGrpcTransport
+
+        return self._client(ServicesClient, ServicesGrpcTransport)
+
+    @cached_property
+    def revisions(self) -> "RevisionsClient":
+        """The client of Cloud Run revisions."""
+        from google.cloud.run_v2 import RevisionsClient
+        from google.cloud.run_v2.services.revisions.transports import RevisionsGrpcTransport
+
+        return self._client(RevisionsClient, RevisionsGrpcTransport)
+
+    @cached_property
+    def secrets(self) -> "SecretManagerServiceClient":
+        """The client of Secret Manager."""
+        from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+        from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
+            SecretManagerServiceGrpcTransport,
+        )
+
+        return self._client(SecretManagerServiceClient, SecretManagerServiceGrpcTransport)
+
+    @cached_property
+    def registry(self) -> "ArtifactRegistryClient":
+        """The client of Artifact Registry."""
+        from google.cloud.artifactregistry_v1 import ArtifactRegistryClient
+        from google.cloud.artifactregistry_v1.services.artifact_registry.transports import (
+            ArtifactRegistryGrpcTransport,
+        )
+
+        return self._client(ArtifactRegistryClient, ArtifactRegistryGrpcTransport)
+
+    @cached_property
+    def metrics(self) -> "MetricServiceClient":
+        """The client of Cloud Monitoring."""
+        from google.cloud.monitoring_v3 import MetricServiceClient
+        from google.cloud.monitoring_v3.services.metric_service.transports import (
+            MetricServiceGrpcTransport,
+        )
+
+        return self._client(MetricServiceClient, MetricServiceGrpcTransport)
+
+    @cached_property
+    def logs(self) -> "LoggingServiceV2Client":
+        """The client of Cloud Logging."""
+        from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
+        from google.cloud.logging_v2.services.logging_service_v2.transports import (
+            LoggingServiceV2GrpcTransport,
+        )
+
+        return self._client(LoggingServiceV2Client, LoggingServiceV2GrpcTransport)
+
+    def operator(self) -> str:
+        """Return who acts: the credentials' account; ``sandbox`` where there are none.
+
+        Raises:
+            MissingCredentials: there are no Application Default Credentials.
+        """
+        if self._address is not None:
+            return "sandbox"
+        credentials = self._credentials
+        account = getattr(credentials, "service_account_email", "") or getattr(
+            credentials, "account", ""
+        )
+        return str(account) or "unbekannt"
+
+    def identity_token(self, audience: str) -> str | None:
+        """Return a token that a private Cloud Run service accepts; ``None`` in the sandbox."""
+        if self._address is not None:
+            return None
+        from google.auth.exceptions import DefaultCredentialsError
+        from google.auth.transport.requests import Request
+        from google.oauth2 import id_token
+
+        try:
+            token: str = id_token.fetch_id_token(Request(), audience)
+        except DefaultCredentialsError as error:
+            raise MissingCredentials(self.environment.name) from error
+        return token
+
+    def _client(self, client: Any, transport: Any) -> Any:
+        if self._address is not None:
+            return client(transport=transport(channel=self._channel))
+        return client(credentials=self._credentials)
+
+    @cached_property
+    def _channel(self) -> "grpc.Channel":
+        import grpc
+
+        # Without it, a proxy from the environment would carry the calls off this machine.
+        return grpc.insecure_channel(self._address, options=[("grpc.enable_http_proxy", 0)])
+
+    @cached_property
+    def _credentials(self) -> "Credentials":
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        scopes = ["https://www.googleapis.com/auth/cloud-platform"]
+        try:
+            credentials, _ = google.auth.default(scopes=scopes)
+        except DefaultCredentialsError as error:
+            raise MissingCredentials(self.environment.name) from error
+        return credentials

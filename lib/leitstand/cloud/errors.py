@@ -1,0 +1,110 @@
+"""Errors of the cloud adapters, translated once from Google's exceptions.
+
+::
+
+    LeitstandError
+    ├── MissingCredentials (GateRefused)   no identity to act with
+    ├── CloudRefused (RunFailed)           the API said no
+    │   ├── Conflict                       someone else changed the resource meanwhile
+    │   └── NotFound                       there is no such resource
+    └── CloudUnreachable (RunFailed)       no answer in time
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from leitstand.core.errors import GateRefused, RunFailed
+
+__all__ = [
+    "CloudRefused",
+    "CloudUnreachable",
+    "Conflict",
+    "MissingCredentials",
+    "NotFound",
+    "translated",
+]
+
+
+class MissingCredentials(GateRefused):
+    """There are no Application Default Credentials."""
+
+    def __init__(self, environment: str) -> None:
+        super().__init__(
+            f"Für {environment} gibt es auf diesem Rechner keine Anmeldung bei Google Cloud.",
+            "Melden Sie sich an mit: gcloud auth application-default login.",
+        )
+
+
+class CloudRefused(RunFailed):
+    """The API refused a call."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(
+            f"Google Cloud lehnt ab: {what}: {reason}",
+            "Beheben Sie die Ursache, und setzen Sie den Lauf fort.",
+        )
+        self.what = what
+        self.reason = reason
+
+
+class Conflict(CloudRefused):
+    """The resource was changed by someone else since it was read."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        RunFailed.__init__(
+            self,
+            f"{what}: Jemand anderes hat die Ressource seit der Beobachtung geändert.",
+            "Prüfen Sie, wer sie geändert hat, und starten Sie das Runbook neu.",
+        )
+        self.what = what
+        self.reason = reason
+
+
+class NotFound(CloudRefused):
+    """The resource does not exist."""
+
+
+class CloudUnreachable(RunFailed):
+    """The API did not answer in time."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(
+            f"Google Cloud antwortet nicht: {what}: {reason}",
+            "Prüfen Sie Netz und Status der Plattform, und setzen Sie den Lauf fort.",
+        )
+        self.what = what
+        self.reason = reason
+
+
+@contextmanager
+def translated(what: str) -> Iterator[None]:
+    """Turn Google's exceptions into ours; ``what`` names the call in German.
+
+    Raises:
+        Conflict: ABORTED or a conflicting precondition.
+        NotFound: the resource does not exist.
+        CloudUnreachable: no answer, or not in time.
+        CloudRefused: any other refusal.
+    """
+    from google.api_core import exceptions
+
+    try:
+        yield
+    except (exceptions.Aborted, exceptions.Conflict) as error:
+        raise Conflict(what, _reason(error)) from error
+    except exceptions.NotFound as error:
+        raise NotFound(what, _reason(error)) from error
+    except (
+        exceptions.ServiceUnavailable,
+        exceptions.DeadlineExceeded,
+        exceptions.RetryError,
+        exceptions.GatewayTimeout,
+    ) as error:
+        raise CloudUnreachable(what, _reason(error)) from error
+    except exceptions.GoogleAPICallError as error:
+        raise CloudRefused(what, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(getattr(error, "message", "") or error).split())
+    return text if text.endswith(".") else f"{text}."

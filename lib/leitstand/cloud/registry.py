@@ -1,0 +1,49 @@
+"""Images in Artifact Registry."""
+
+from leitstand.cloud.connection import Connection
+from leitstand.cloud.errors import NotFound, translated
+from leitstand.core.release import Image
+
+__all__ = ["Registry"]
+
+
+class Registry:
+    """Reads one Docker repository."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._repository = connection.environment.artifact_registry.repository
+
+    def image(self, reference: str) -> Image:
+        """Return the image ``package:tag``; a tag that does not exist gives an empty digest.
+
+        The signature is looked for where cosign puts it: under the tag ``sha256-<hex>.sig`` of the
+        same package.
+        """
+        package, _, tag = reference.partition(":")
+        versions = self._tags(package)
+        digest = versions.get(tag, "")
+        return Image(
+            reference=reference,
+            repository=self._repository,
+            digest=digest,
+            signed=bool(digest) and f"{digest.replace(':', '-')}.sig" in versions,
+            known_tags=tuple(sorted(t for t in versions if not t.endswith(".sig"))),
+        )
+
+    def _tags(self, package: str) -> dict[str, str]:
+        host, project, repository = self._repository.split("/")
+        location = host.removesuffix("-docker.pkg.dev")
+        parent = (
+            f"projects/{project}/locations/{location}/repositories/{repository}/packages/{package}"
+        )
+        try:
+            with translated(f"Tags von {package} lesen"):
+                found = list(self._connection.registry.list_tags(request={"parent": parent}))
+        except NotFound:
+            return {}
+        return {_short(tag.name): _short(tag.version) for tag in found}
+
+
+def _short(name: str) -> str:
+    return name.rsplit("/", 1)[-1]

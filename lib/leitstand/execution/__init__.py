@@ -1,0 +1,1 @@
+"""Acting: the executor, the rollout, and what takes traffic back."""

@@ -1,0 +1,150 @@
+"""Handlers that change Cloud Run: a new revision, a new traffic split."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from leitstand.cloud.errors import CloudUnreachable, NotFound
+from leitstand.cloud.run import CloudRun
+from leitstand.core.plan import Action
+from leitstand.core.service import ServiceState
+from leitstand.core.traffic import Split
+from leitstand.execution.executor import ActionFailed, Handler, Watch
+
+__all__ = ["run_handlers"]
+
+T = TypeVar("T")
+
+
+def run_handlers(run: CloudRun, *, deadline: float, interval: float) -> dict[str, Handler]:
+    """Return the handlers of Cloud Run by kind of action.
+
+    ``deadline`` bounds each wait, ``interval`` is the first pause between two looks; in seconds.
+    """
+    waiting = _Waiting(run, deadline, interval)
+    return {
+        "deploy_revision": _DeployRevision(run, waiting),
+        "set_traffic": _SetTraffic(run, waiting),
+    }
+
+
+class _Waiting:
+    """Waits for operations and for a service to settle."""
+
+    def __init__(self, run: CloudRun, deadline: float, interval: float) -> None:
+        self._run = run
+        self._deadline = deadline
+        self._interval = interval
+
+    def for_operation(self, action: Action, name: str, watch: Watch) -> str:
+        """Return the operation's error once it is done; empty when it succeeded."""
+        if not name:
+            return ""
+
+        def error_when_done() -> str | None:
+            operation = self._run.operation(name)
+            return operation.error if operation.done else None
+
+        try:
+            return self._until(action, error_when_done, watch, "Google Cloud arbeitet daran")
+        except NotFound:
+            # Operations are forgotten after a while; the service itself tells what came of it.
+            return ""
+
+    def for_service(
+        self, action: Action, holds: Callable[[ServiceState], bool], watch: Watch
+    ) -> ServiceState:
+        """Return the service once ``holds`` is true for it."""
+
+        def service_when_settled() -> ServiceState | None:
+            service = self._run.service(action.target)
+            return service if holds(service) else None
+
+        return self._until(action, service_when_settled, watch, "der Dienst stellt sich um")
+
+    def _until(self, action: Action, look: Callable[[], T | None], watch: Watch, detail: str) -> T:
+        end = time.monotonic() + self._deadline
+        pause = self._interval
+        unreachable: CloudUnreachable | None = None
+        while True:
+            try:
+                found = look()
+                if found is not None:
+                    return found
+            except CloudUnreachable as error:
+                unreachable = error
+            if time.monotonic() >= end:
+                if unreachable is not None:
+                    raise unreachable
+                raise ActionFailed(
+                    action.id, f"Nach {self._deadline:.0f} s ist die Änderung nicht wirksam"
+                )
+            watch(detail)
+            time.sleep(min(pause, max(0.0, end - time.monotonic())))
+            pause = min(pause * 1.5, 10 * self._interval)
+
+
+class _SetTraffic:
+    """Gives a service a whole traffic split."""
+
+    def __init__(self, run: CloudRun, waiting: _Waiting) -> None:
+        self._run = run
+        self._waiting = waiting
+
+    def reached(self, action: Action) -> bool:
+        return self._run.service(action.target).traffic.equivalent(_split(action))
+
+    def start(self, action: Action, etag: str) -> str:
+        if not etag:
+            etag = self._run.service(action.target).etag
+        return self._run.start_traffic(action.target, etag, _split(action))
+
+    def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
+        error = self._waiting.for_operation(action, operation, watch)
+        if error:
+            raise ActionFailed(action.id, f"Der Verkehr ließ sich nicht verteilen: {error}")
+        split = _split(action)
+        service = self._waiting.for_service(
+            action, lambda s: s.settled and s.traffic.equivalent(split), watch
+        )
+        return {"etag": service.etag, "generation": service.generation}
+
+
+class _DeployRevision:
+    """Makes a new revision and waits until it can serve."""
+
+    def __init__(self, run: CloudRun, waiting: _Waiting) -> None:
+        self._run = run
+        self._waiting = waiting
+
+    def reached(self, action: Action) -> bool:
+        service = self._run.service(action.target)
+        return bool(service.template.get("revision") == action.arguments["revision"])
+
+    def start(self, action: Action, etag: str) -> str:
+        arguments = action.arguments
+        return self._run.start_revision(action.target, etag, arguments["template"], _split(action))
+
+    def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
+        name = action.arguments["revision"]
+        error = self._waiting.for_operation(action, operation, watch)
+        if error:
+            raise ActionFailed(action.id, f"Die Revision {name} wurde nicht bereit: {error}")
+        split = _split(action)
+
+        def serves(service: ServiceState) -> bool:
+            if service.problem and not service.settled:
+                return False
+            return service.settled and service.traffic.equivalent(split)
+
+        service = self._waiting.for_service(action, serves, watch)
+        revision = self._run.revision(action.target, name)
+        if not revision.ready:
+            raise ActionFailed(
+                action.id, f"Die Revision {name} wurde nicht bereit: {revision.problem}"
+            )
+        return {"etag": service.etag, "generation": service.generation}
+
+
+def _split(action: Action) -> Split:
+    return Split.from_data(action.arguments["traffic"])
