@@ -1,0 +1,1 @@
+"""The rehearsal environment: emulated Google APIs over real processes."""

@@ -1,0 +1,1 @@
+"""The sample application: a small Django project that runs as a Cloud Run container would."""

@@ -1,0 +1,43 @@
+"""Django settings of the sample application, from environment variables only."""
+
+from __future__ import annotations
+
+import os
+import secrets
+
+DEBUG = False
+SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secrets.token_urlsafe(32)
+# The front door and the probes reach the process under changing loopback addresses.
+ALLOWED_HOSTS = ["*"]
+ROOT_URLCONF = "leitstand.sandbox.images.app.urls"
+WSGI_APPLICATION = "leitstand.sandbox.images.app.wsgi.application"
+INSTALLED_APPS: list[str] = []
+MIDDLEWARE = [
+    "leitstand.sandbox.images.app.behaviour.BehaviourMiddleware",
+    "django.middleware.common.CommonMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [os.path.join(os.path.dirname(__file__), "templates")],
+    }
+]
+LANGUAGE_CODE = "de"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+# The application writes its own JSON lines; Django's logging set-up would only cost start time.
+LOGGING_CONFIG = None
+
+VERSION = os.environ.get("APP_VERSION", "unbekannt")
+SERVICE = os.environ.get("K_SERVICE", "")
+REVISION = os.environ.get("K_REVISION", "")
+INSTANCE = os.environ.get("SANDBOX_INSTANCE", "")
+# Names of variables without which the application is not configured completely.
+REQUIRED = tuple(
+    name for name in os.environ.get("APP_REQUIRED_SETTINGS", "").replace(",", " ").split() if name
+)
+ERROR_EVERY = int(os.environ.get("APP_ERROR_EVERY", "0"))
+DELAY_EVERY = int(os.environ.get("APP_DELAY_EVERY", "0"))
+DELAY_MS = float(os.environ.get("APP_DELAY_MS", "0"))
+SMOKE_FAILS = os.environ.get("APP_SMOKE_FAILS") == "1"

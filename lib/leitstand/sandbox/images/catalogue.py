@@ -1,0 +1,145 @@
+"""The catalogue of sandbox images, and how a reference becomes one of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+__all__ = ["Catalogue", "CatalogueImage", "UnknownImage"]
+
+_MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+
+class UnknownImage(LookupError):
+    """No image of the catalogue answers to this reference.
+
+    Attributes:
+        image: The reference as it was given.
+    """
+
+    def __init__(self, image: str) -> None:
+        super().__init__(f"Image '{image}' not found.")
+        self.image = image
+
+
+@dataclass(frozen=True)
+class CatalogueImage:
+    """One image of the sandbox's registry.
+
+    Attributes:
+        repository: Host and path of the repository, without the package.
+        package: Name of the image inside the repository.
+        tag: The tag that points at this image now.
+        description: What the image is for.
+        digest: `sha256:` and the hash over the image's canonical manifest.
+        former_digests: What the same tag pointed at before it was moved; no longer pullable.
+        signed: Whether a cosign signature for `digest` lies in the registry.
+        behaviour: The image's own environment variables, which steer the sample application.
+        media_type: Media type of the manifest.
+        size_bytes: Size of the manifest.
+        built: When the image was built and uploaded.
+    """
+
+    repository: str
+    package: str
+    tag: str
+    description: str
+    digest: str
+    signed: bool
+    built: datetime
+    behaviour: Mapping[str, str] = field(default_factory=dict)
+    former_digests: tuple[str, ...] = ()
+    media_type: str = _MEDIA_TYPE
+    size_bytes: int = 0
+
+    @property
+    def path(self) -> str:
+        """Repository and package: `HOST/PROJECT/REPOSITORY/PACKAGE`."""
+        return f"{self.repository}/{self.package}"
+
+    @property
+    def by_tag(self) -> str:
+        """Reference by tag."""
+        return f"{self.path}:{self.tag}"
+
+    @property
+    def by_digest(self) -> str:
+        """Reference by digest: the only form that cannot move."""
+        return f"{self.path}@{self.digest}"
+
+
+class Catalogue:
+    """All images of the sandbox's registry; read-only."""
+
+    def __init__(self, images: tuple[CatalogueImage, ...]) -> None:
+        self._images = images
+
+    @classmethod
+    def load(cls, path: Path | None = None) -> Catalogue:
+        """Read the catalogue from `path`, by default the one of this package."""
+        source = path or Path(__file__).with_name("catalogue.yaml")
+        document = yaml.safe_load(source.read_text(encoding="utf-8"))
+        return cls(tuple(_image(document, entry) for entry in document["images"]))
+
+    def images(self) -> list[CatalogueImage]:
+        """Every image, in the order of the catalogue."""
+        return list(self._images)
+
+    def resolve(self, image: str) -> CatalogueImage:
+        """The image a reference points at.
+
+        A digest wins over a tag beside it, and no tag means `latest`, as in a registry.
+
+        Raises:
+            UnknownImage: No image has this path and this tag or digest.
+        """
+        name, _, digest = image.partition("@")
+        path, tag = _split_tag(name)
+        for candidate in self._images:
+            wanted = candidate.digest == digest if digest else candidate.tag == tag
+            if candidate.path == path and wanted:
+                return candidate
+        raise UnknownImage(image)
+
+
+def _split_tag(name: str) -> tuple[str, str]:
+    head, slash, last = name.rpartition("/")
+    package, _, tag = last.partition(":")
+    return f"{head}{slash}{package}", tag or "latest"
+
+
+def _image(document: Mapping[str, Any], entry: Mapping[str, Any]) -> CatalogueImage:
+    build = int(entry.get("build", 1))
+    manifests = [_manifest(document["package"], entry, number) for number in range(1, build + 1)]
+    digests = [f"sha256:{hashlib.sha256(manifest).hexdigest()}" for manifest in manifests]
+    built = entry["built"]
+    return CatalogueImage(
+        repository=document["repository"],
+        package=document["package"],
+        tag=str(entry["tag"]),
+        description=entry["description"],
+        digest=digests[-1],
+        signed=bool(entry["signed"]),
+        built=built if built.tzinfo else built.replace(tzinfo=UTC),
+        behaviour=dict(entry.get("environment", {})),
+        former_digests=tuple(digests[:-1]),
+        size_bytes=len(manifests[-1]),
+    )
+
+
+def _manifest(package: str, entry: Mapping[str, Any], build: int) -> bytes:
+    """Canonical manifest: sorted keys, no spaces. A signature lies beside it, never in it."""
+    manifest = {
+        "schemaVersion": 2,
+        "mediaType": _MEDIA_TYPE,
+        "config": {"package": package, "env": entry.get("environment", {}), "build": build},
+        "annotations": {"org.opencontainers.image.version": str(entry["tag"])},
+    }
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()

@@ -1,0 +1,3 @@
+"""Lists the plugins that hold the fixtures; no fixtures here."""
+
+pytest_plugins = ["tests.fixtures.world"]
