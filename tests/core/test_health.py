@@ -11,6 +11,7 @@ POLICY = Analysis(
     window=300,
     deadline=1800,
     ingest_delay=180,
+    sample_period=60,
     interval=15,
     min_requests=100,
     max_error_rate=0.01,

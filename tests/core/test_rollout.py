@@ -13,12 +13,12 @@ SAMPLES = {
 }
 CASES = [
     (Verdict.HEALTHY, 10, Move.WAIT),
-    (Verdict.HEALTHY, 479, Move.WAIT),
-    (Verdict.HEALTHY, 480, Move.PROMOTE),
+    (Verdict.HEALTHY, 539, Move.WAIT),
+    (Verdict.HEALTHY, 540, Move.PROMOTE),
     (Verdict.HEALTHY, 5000, Move.PROMOTE),
     (Verdict.UNHEALTHY, 10, Move.ROLL_BACK),
     (Verdict.UNHEALTHY, 5000, Move.ROLL_BACK),
-    (Verdict.INCONCLUSIVE, 480, Move.WAIT),
+    (Verdict.INCONCLUSIVE, 540, Move.WAIT),
     (Verdict.INCONCLUSIVE, 1799, Move.WAIT),
     (Verdict.INCONCLUSIVE, 1800, Move.PAUSE),
 ]

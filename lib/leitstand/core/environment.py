@@ -35,6 +35,8 @@ class Analysis(Section):
         window: Seconds over which candidate and stable revision are compared.
         deadline: Seconds after which a stage without enough evidence pauses.
         ingest_delay: Seconds until Cloud Monitoring shows a request.
+        sample_period: Seconds of one sample of Cloud Monitoring; the first one of a stage still
+            holds requests of the split before, and is left out.
         interval: Seconds between two looks.
         min_requests: Requests that the candidate needs before it is judged.
         max_error_rate: Share of 5xx answers that is allowed in any case.
@@ -47,6 +49,7 @@ class Analysis(Section):
     window: Seconds
     deadline: Seconds
     ingest_delay: Annotated[float, Field(ge=0)]
+    sample_period: Seconds
     interval: Seconds
     min_requests: Annotated[int, Field(ge=1)]
     max_error_rate: Rate
@@ -57,9 +60,14 @@ class Analysis(Section):
 
     @model_validator(mode="after")
     def _deadline_after_window(self) -> Self:
-        if self.deadline < self.window + self.ingest_delay:
-            raise ValueError("deadline is shorter than window and ingest_delay together")
+        if self.deadline < self.full_window:
+            raise ValueError("deadline is shorter than window, ingest_delay and sample_period")
         return self
+
+    @property
+    def full_window(self) -> float:
+        """Seconds from the start of a stage until Cloud Monitoring shows its whole window."""
+        return self.window + self.ingest_delay + self.sample_period
 
 
 class SmokeTest(Section):

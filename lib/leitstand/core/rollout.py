@@ -25,7 +25,7 @@ def next_move(diagnosis: Diagnosis, elapsed: float, policy: Analysis) -> Move:
     """
     if diagnosis.verdict is Verdict.UNHEALTHY:
         return Move.ROLL_BACK
-    window_over = elapsed >= policy.window + policy.ingest_delay
+    window_over = elapsed >= policy.full_window
     if window_over and diagnosis.verdict is Verdict.HEALTHY:
         return Move.PROMOTE
     return Move.PAUSE if elapsed >= policy.deadline else Move.WAIT

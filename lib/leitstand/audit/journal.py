@@ -1,0 +1,168 @@
+"""The journal of a run: append-only events as JSON Lines, outside the notebook.
+
+Several processes write the same file: each append takes an exclusive lock, closes off a line
+that a crash has torn, writes one line and syncs it.
+A reader skips a torn line.
+
+``LEITSTAND_CRASH_AFTER=<seq>`` kills the process right after it wrote that event.
+Only runs of the sandbox honour it.
+"""
+
+import fcntl
+import json
+import math
+import os
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from enum import Enum
+from pathlib import Path, PurePath
+
+__all__ = ["Journal"]
+
+Event = dict[str, object]
+
+
+class Journal:
+    """Events of one run.
+
+    Attributes:
+        path: The file, private to its owner; it is made at the first append.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._thread_lock = threading.Lock()
+        self._read_until = 0
+        self._count = 0
+        self._crashable = False
+
+    def append(self, event: str, /, **fields: object) -> Event:
+        """Write one event durably and return it.
+
+        Args:
+            event: Name of the event, for example ``action.intent``.
+            fields: Plain values; times, paths and enums are written as text.
+
+        Raises:
+            OSError: the event could not be written.
+            TypeError: a field has a type that a journal cannot hold.
+        """
+        with self._thread_lock:
+            descriptor = os.open(
+                self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
+            )
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._close_torn_line(descriptor)
+                self._catch_up(descriptor)
+                written = self._write(descriptor, event, fields)
+            finally:
+                os.close(descriptor)
+        self._crash_if_asked(written)
+        return written
+
+    def events(self) -> list[Event]:
+        """Return all whole events, oldest first. Read-only."""
+        return list(self)
+
+    def __iter__(self) -> Iterator[Event]:
+        try:
+            content = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        for line in content.split(b"\n"):
+            event = _decode(line)
+            if event is not None:
+                yield event
+
+    def _close_torn_line(self, descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":
+            _write_all(descriptor, b"\n")
+
+    def _catch_up(self, descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        if size < self._read_until:
+            self._read_until = self._count = 0
+        while self._read_until < size:
+            chunk = os.pread(descriptor, size - self._read_until, self._read_until)
+            if not chunk:
+                break
+            end = chunk.rfind(b"\n") + 1
+            for line in chunk[:end].split(b"\n"):
+                event = _decode(line)
+                if event is not None:
+                    self._note(event)
+            self._read_until += end
+            if not end:
+                break
+
+    def _note(self, event: Event) -> None:
+        self._count += 1
+        if event.get("event") == "run.started":
+            self._crashable = event.get("env") == "sandbox"
+
+    def _write(self, descriptor: int, event: str, fields: Mapping[str, object]) -> Event:
+        at = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        record: Event = {"seq": self._count + 1, "at": at, "event": event, **fields}
+        line = _encode(record)
+        _write_all(descriptor, line)
+        os.fsync(descriptor)
+        self._read_until += len(line)
+        self._note(record)
+        return record
+
+    def _crash_if_asked(self, written: Event) -> None:
+        wanted = os.environ.get("LEITSTAND_CRASH_AFTER")
+        if wanted and self._crashable and wanted == str(written["seq"]):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def _encode(record: Event) -> bytes:
+    try:
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain)
+    except ValueError:
+        finite = _finite(record)
+        text = json.dumps(finite, ensure_ascii=False, allow_nan=False, default=_plain)
+    # A lone surrogate becomes its JSON escape, so that the line stays valid UTF-8 and JSON.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def _decode(line: bytes) -> Event | None:
+    if not line.strip():
+        return None
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, PurePath):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, set | frozenset):
+        return sorted(value, key=str)
+    raise TypeError(f"a journal cannot hold a {type(value).__name__}")
+
+
+def _finite(value: object) -> object:
+    """Replace numbers that JSON does not know by None."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

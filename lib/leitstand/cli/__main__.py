@@ -1,0 +1,5 @@
+"""``python -m leitstand.cli`` is the command ``leitstand``."""
+
+from leitstand.cli import main
+
+main()

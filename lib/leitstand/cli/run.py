@@ -1,0 +1,229 @@
+"""``leitstand run``, ``runs`` and ``html``: execute a runbook, list what ran, copy it as HTML."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leitstand import project
+from leitstand.cli.german import Command
+from leitstand.cli.output import console, german_seconds, line, print_json, table
+from leitstand.cli.problems import explain
+from leitstand.core.errors import ExitCode, InputError, LeitstandError
+from leitstand.core.parameter_errors import ParameterRepeated
+from leitstand.core.parameters import parse_assignments
+from leitstand.notebook.template import Template, find_template, read_template
+
+if TYPE_CHECKING:
+    from leitstand.notebook.conclusion import Result
+
+__all__ = ["ParameterFileUnreadable", "add_to", "show_result"]
+
+
+class ParameterFileUnreadable(InputError):
+    """The file holds no YAML mapping of parameters.
+
+    Attributes:
+        path: The file.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(
+            f"Die Parameterdatei {path} ist nicht lesbar: {reason}.",
+            "Schreiben Sie je Zeile „name: wert“.",
+        )
+        self.path = path
+
+
+def add_to(app: typer.Typer) -> None:
+    """Register the commands."""
+    app.command(cls=Command)(run)
+    app.command(cls=Command)(runs)
+    app.command(cls=Command)(html)
+
+
+def run(
+    runbook: Annotated[str, typer.Argument(metavar="RUNBOOK", help="Name oder Pfad.")],
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option("--parameter", "-p", metavar="NAME=WERT", help="Parameter; mehrfach möglich."),
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-y", metavar="DATEI", help="Parameter aus einer YAML-Datei."),
+    ] = None,
+    env: Annotated[str, typer.Option(metavar="UMGEBUNG", help="sandbox, staging, prod.")] = "",
+    ticket: Annotated[str, typer.Option(metavar="TICKET", help="Nummer des Tickets.")] = "",
+    apply: Annotated[bool, typer.Option("--apply", help="Änderungen ausführen.")] = False,
+    as_html: Annotated[bool, typer.Option("--html", help="Auch als HTML ablegen.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nur Fehler zeigen.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Ergebnis als JSON ausgeben.")] = False,
+) -> None:
+    """Führt ein Runbook aus und legt Notebook und Journal ab."""
+    from leitstand.notebook.runner import run_notebook
+
+    root = _root()
+    try:
+        template = read_template(find_template(runbook, root / "runbooks" if root else None))
+        switches: dict[str, str | bool] = {"env": env, "ticket": ticket, "apply": apply}
+        given = _given(template, parameter or (), file or (), switches)
+        runs_directory = project.runs_directory()
+        with _listening(quiet=quiet or as_json) as listener:
+            result = run_notebook(template, given, runs_directory, project=root, listener=listener)
+    except LeitstandError as error:
+        if as_json:
+            print_json(_refusal(error))
+        raise
+    copy = _html_copy(result) if as_html else None
+    show_result(result, as_json=as_json, quiet=quiet, html=copy)
+    raise typer.Exit(result.exit_code)
+
+
+def show_result(
+    result: "Result", *, as_json: bool = False, quiet: bool = False, html: Path | None = None
+) -> None:
+    """Print how a run ended: the result on standard output, what went wrong on standard error."""
+    if as_json:
+        print_json({**result.as_data(), "html": str(html) if html else ""})
+        return
+    if result.exit_code != ExitCode.SUCCESS:
+        explain(result.message, result.advice)
+    if quiet:
+        return
+    mark, style = ("✓", "green") if result.exit_code == ExitCode.SUCCESS else ("✗", "red")
+    words = STATUS[result.status]
+    line(f"{mark} Lauf {result.run} {words} nach {german_seconds(result.duration)}.", style)
+    line(f"  Notebook: {html or result.notebook}")
+
+
+def runs(
+    as_json: Annotated[bool, typer.Option("--json", help="Als JSON ausgeben.")] = False,
+    most: Annotated[int, typer.Option("--most", "-n", min=1, help="Höchstens so viele.")] = 20,
+) -> None:
+    """Zeigt die Läufe auf diesem Rechner, den neuesten zuerst."""
+    from leitstand.audit.index import list_runs
+
+    entries = list_runs(project.runs_directory())[:most]
+    if as_json:
+        print_json([{**vars(entry), "path": str(entry.path)} for entry in entries])
+        return
+    if not entries:
+        line("Noch keine Läufe.")
+        return
+    table(
+        ("Lauf", "Umgebung", "Bediener", "Ticket", "Beginn", "Ergebnis"),
+        [
+            (e.id, e.env, e.operator, e.ticket, _local(e.started_at), STATUS[e.status])
+            for e in entries
+        ],
+    )
+
+
+def html(
+    run: Annotated[str, typer.Argument(metavar="LAUF", help="Kennung oder ihr Anfang.")],
+) -> None:
+    """Legt das Notebook eines Laufs als eine HTML-Datei ab."""
+    from leitstand.notebook.aftercare import find_run
+    from leitstand.notebook.html import write_html
+
+    line(str(write_html(find_run(run).notebook)))
+
+
+STATUS = {
+    "running": "läuft",
+    "completed": "abgeschlossen",
+    "refused": "abgelehnt",
+    "failed": "gescheitert",
+    "paused": "wartet",
+    "rolled_back": "zurückgenommen",
+    "interrupted": "angehalten",
+    "crashed": "abgerissen",
+    "open": "offen",
+}
+
+
+def _root() -> Path | None:
+    """Return the root of the project; a notebook can run without one if its runs have a place."""
+    try:
+        return project.project_root()
+    except LeitstandError:
+        return None
+
+
+def _given(
+    template: Template,
+    assignments: Sequence[str],
+    files: Sequence[Path],
+    switches: dict[str, str | bool],
+) -> dict[str, object]:
+    given: dict[str, object] = {}
+    for path in files:
+        given.update(_read_file(path))
+    assigned = parse_assignments(template.parameters, assignments)
+    for name, value in switches.items():
+        if value:
+            if name in assigned:
+                raise ParameterRepeated(name)
+            assigned[name] = value
+    return {**given, **assigned}
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        """YAML whose times stay text, as in a notebook."""
+
+    Loader.yaml_implicit_resolvers = {
+        letter: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
+        for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    try:
+        # A subclass of the safe loader.
+        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
+    except OSError as error:
+        raise ParameterFileUnreadable(path, error.strerror or "Lesefehler") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ParameterFileUnreadable(path, "kein gültiges YAML") from error
+    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
+        raise ParameterFileUnreadable(path, "keine Zuordnung von Namen zu Werten")
+    return content
+
+
+def _listening(*, quiet: bool) -> Any:
+    from contextlib import nullcontext
+
+    from leitstand.notebook.listener import SilentListener
+
+    if quiet:
+        return nullcontext(SilentListener())
+    from leitstand.notebook.terminal import view
+
+    return view(console(), quiet=False)
+
+
+def _html_copy(result: "Result") -> Path:
+    from leitstand.notebook.html import write_html
+
+    return write_html(Path(result.notebook))
+
+
+def _refusal(error: LeitstandError) -> dict[str, object]:
+    return {
+        "run": "",
+        "status": "refused",
+        "exit_code": int(error.exit_code),
+        "error": type(error).__name__,
+        "message": error.message,
+        "advice": error.advice,
+    }
+
+
+def _local(moment: str) -> str:
+    from datetime import datetime
+
+    try:
+        return f"{datetime.fromisoformat(moment).astimezone():%d.%m.%Y %H:%M:%S}"
+    except ValueError:
+        return moment

@@ -1,0 +1,182 @@
+"""``leitstand sandbox …``: start, look at, disturb and end the rehearsal environment."""
+
+import shlex
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leitstand import project
+from leitstand.cli.german import Command, Group
+from leitstand.cli.output import line, print_json, table
+from leitstand.core.errors import GateRefused
+from leitstand.notebook.sandboxes import sandbox_explained
+
+if TYPE_CHECKING:
+    from leitstand.sandbox.control import Sandbox
+
+__all__ = ["SandboxNotRunning", "app"]
+
+app = typer.Typer(
+    cls=Group,
+    help="Die Übungsumgebung: starten, ansehen, stören, beenden.",
+    no_args_is_help=True,
+)
+
+
+class FaultKind(StrEnum):
+    """How a call is disturbed."""
+
+    FAIL = "fail"
+    HANG = "hang"
+    SLOW = "slow"
+    LOST = "lost"
+
+
+class SandboxNotRunning(GateRefused):
+    """No sandbox runs."""
+
+    def __init__(self) -> None:
+        super().__init__("Die Sandbox läuft nicht.", "Starten Sie sie mit leitstand sandbox up.")
+
+
+@app.command(cls=Command)
+def up(
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port der APIs; 0 heißt: ein freier.")
+    ] = None,
+) -> None:
+    """Startet die Sandbox; sie läuft weiter, bis „sandbox down“ sie beendet."""
+    with sandbox_explained():
+        from leitstand.notebook.sandboxes import start_sandbox
+        from leitstand.sandbox import control
+
+        running = control.find(project.sandbox_directory())
+        if running is not None:
+            line(f"Die Sandbox läuft schon: APIs {running.grpc}, Anwendung {running.public}")
+            return
+        started = start_sandbox(lifeline=False, port=port)
+        line(f"Die Sandbox läuft: APIs {started.grpc}, Anwendung {started.public}", "green")
+
+
+@app.command(cls=Command)
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Als JSON ausgeben.")] = False,
+) -> None:
+    """Zeigt, was in der Sandbox läuft."""
+    with sandbox_explained():
+        sandbox = _running()
+        state = sandbox.status()
+        if as_json:
+            print_json(state)
+            return
+        line(f"APIs {sandbox.grpc}, Anwendung {sandbox.public}", "green")
+        for name, value in state.items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                line("")
+                line(name, "bold")
+                headings = list(value[0])
+                table(headings, [[str(row.get(key, "")) for key in headings] for row in value])
+            elif not isinstance(value, list | dict):
+                line(f"{name}: {value}")
+
+
+@app.command(cls=Command)
+def down() -> None:
+    """Beendet die Sandbox und alles, was sie gestartet hat."""
+    with sandbox_explained():
+        from leitstand.sandbox import control
+
+        try:
+            sandbox = control.find(project.sandbox_directory())
+        except control.NotAnswering as error:
+            sandbox = error.sandbox
+        if sandbox is None:
+            line("Die Sandbox läuft nicht.")
+            return
+        sandbox.stop()
+        line("Die Sandbox ist beendet.")
+
+
+@app.command(cls=Command)
+def reset() -> None:
+    """Beendet die Sandbox und löscht ihren Zustand; der nächste Start ist wieder neu."""
+    with sandbox_explained():
+        from leitstand.sandbox import control
+
+        control.reset(project.sandbox_directory())
+        line("Die Sandbox ist zurückgesetzt.")
+
+
+@app.command("break", cls=Command)
+def break_(
+    method: Annotated[
+        str, typer.Argument(metavar="METHODE", help="Zum Beispiel UpdateService; * heißt: alle.")
+    ],
+    kind: Annotated[
+        FaultKind, typer.Option(help="fail: Fehler · lost: getan, Antwort verloren · slow · hang")
+    ] = FaultKind.FAIL,
+    code: Annotated[str, typer.Option(metavar="CODE", help="gRPC-Code.")] = "UNAVAILABLE",
+    seconds: Annotated[float, typer.Option(min=0, help="Verzögerung bei slow.")] = 0.0,
+    times: Annotated[int, typer.Option(min=1, help="So viele Aufrufe.")] = 1,
+) -> None:
+    """Stört die nächsten Aufrufe einer API-Methode."""
+    with sandbox_explained():
+        _running().add_fault(method, kind.value, code=code, seconds=seconds, times=times)
+        line(f"Gestört: {method} ({kind.value}), {times}-mal.")
+
+
+@app.command(cls=Command)
+def mend() -> None:
+    """Hebt alle Störungen auf."""
+    with sandbox_explained():
+        _running().clear_faults()
+        line("Keine Störungen mehr.")
+
+
+@app.command(cls=Command)
+def env() -> None:
+    """Gibt die Adressen als Shell-Variablen aus: eval "$(leitstand sandbox env)"."""
+    with sandbox_explained():
+        for name, value in _running().environment().items():
+            line(f"export {name}={shlex.quote(value)}")
+
+
+@app.command(cls=Command)
+def load(
+    rate: Annotated[float, typer.Option(min=0, help="Anfragen je Sekunde; 0 heißt: alle.")] = 50.0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Gleichzeitige Anfragen.")] = 8,
+    seconds: Annotated[float, typer.Option(min=0.1, help="So lange.")] = 10.0,
+) -> None:
+    """Schickt Anfragen an die Anwendung und zeigt, wer sie beantwortet hat."""
+    import time
+
+    with sandbox_explained():
+        from leitstand.sandbox.load import Load
+
+        client = Load(_running().public, rate, concurrency)
+        client.start()
+        try:
+            time.sleep(seconds)
+        finally:
+            report = client.stop()
+    line(
+        f"{report.sent} gesendet, {report.answered} beantwortet, {report.failed} ohne Antwort, "
+        f"p95 {report.p95_ms:.0f} ms"
+    )
+    table(
+        ("Revision", "Antworten", "Fehler"),
+        [
+            (name or "(Plattform)", str(part.answered), str(part.errors))
+            for name, part in sorted(report.by_revision.items())
+        ],
+    )
+
+
+def _running() -> "Sandbox":
+    from leitstand.sandbox import control
+
+    found = control.find(project.sandbox_directory())
+    if found is None:
+        raise SandboxNotRunning
+    return found

@@ -1,0 +1,178 @@
+"""What can be done with a run that has ended early: recover, revert."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leitstand.configuration import load_environment
+from leitstand.core.errors import GateRefused, InputError, LeitstandError
+from leitstand.execution.history import History
+from leitstand.execution.lock import Lock
+from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.template import Template, find_template, read_template
+from leitstand.project import runbooks_directory, runs_directory, state_directory
+
+if TYPE_CHECKING:
+    from leitstand.cloud.connection import Connection
+
+__all__ = [
+    "RunEnded",
+    "RunUnderWay",
+    "RunbookChanged",
+    "UnknownRun",
+    "find_run",
+    "recover_run",
+    "resumable",
+    "revert_run",
+    "stopped",
+]
+
+
+class UnknownRun(InputError):
+    """There is no run with this id."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"Den Lauf „{run}“ gibt es auf diesem Rechner nicht.",
+            "Sehen Sie mit „leitstand runs“ nach, welche es gibt.",
+        )
+        self.run = run
+
+
+class RunUnderWay(GateRefused):
+    """The run is still being executed."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"Der Lauf {run} ist noch im Gang.",
+            "Warten Sie, bis er endet, oder halten Sie ihn dort an, wo er läuft.",
+        )
+        self.run = run
+
+
+class RunEnded(GateRefused):
+    """The run is over; there is nothing to go on with."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"Der Lauf {run} ist beendet; es gibt nichts fortzusetzen.",
+            "Starten Sie das Runbook neu.",
+        )
+        self.run = run
+
+
+class RunbookChanged(GateRefused):
+    """The runbook was changed since the run began."""
+
+    def __init__(self, run: str, runbook: str) -> None:
+        super().__init__(
+            f"Das Runbook {runbook} wurde geändert, seit der Lauf {run} begann.",
+            f"Stellen Sie den alten Stand wieder her, oder nehmen Sie den Lauf zurück:"
+            f" leitstand revert {run}.",
+        )
+        self.run = run
+
+
+def find_run(run: str) -> RunDirectory:
+    """Return the directory of a run by its id, or by a beginning that only one run has.
+
+    Raises:
+        UnknownRun: no run, or more than one, fits.
+    """
+    exact = runs_directory() / run
+    if run and "/" not in run and (exact / "journal.jsonl").is_file():
+        return RunDirectory(exact)
+    fitting = [
+        path
+        for path in runs_directory().iterdir()
+        if run and path.name.startswith(run) and (path / "journal.jsonl").is_file()
+    ]
+    if len(fitting) != 1:
+        raise UnknownRun(run)
+    return RunDirectory(fitting[0])
+
+
+def resumable(run: RunDirectory) -> tuple[Template, dict[str, object]]:
+    """Return the runbook and the parameters with which a run goes on; read-only.
+
+    Raises:
+        RunEnded: the run is completed, taken back, or given up.
+        RunbookChanged: the runbook is not the one that the run was started from.
+    """
+    started = next((event for event in run.journal if event["event"] == "run.started"), None)
+    if started is None or History.read(run.journal).ended:
+        raise RunEnded(run.id)
+    template = read_template(find_template(str(started["runbook"]), runbooks_directory()))
+    if template.digest != started["template_digest"]:
+        raise RunbookChanged(run.id, template.name)
+    parameters = started["parameters"]
+    return template, dict(parameters) if isinstance(parameters, dict) else {}
+
+
+@contextmanager
+def stopped(run: RunDirectory) -> Iterator[None]:
+    """Make sure that nobody executes the run while the block runs.
+
+    Raises:
+        RunUnderWay: somebody does.
+    """
+    descriptor = os.open(run.path / "under-way", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunUnderWay(run.id) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def recover_run(path: Path, reason: str) -> LeitstandError:
+    """Bring a run whose kernel is gone to a safe end; return the error that ends it."""
+    from leitstand.execution.recovery import recover
+
+    run = RunDirectory(path)
+    try:
+        with _locked(run):
+            return recover(run.id, run.journal, _connection(run), reason)
+    except LeitstandError as error:
+        return error
+
+
+def revert_run(run: RunDirectory) -> LeitstandError:
+    """Apply the way back of a run that nobody executes; return the error that ends it.
+
+    Raises:
+        RunUnderWay: somebody executes it.
+        NothingToTakeBack: nothing is open.
+        TakenOver: someone else has moved the traffic since.
+    """
+    from leitstand.execution.recovery import revert
+
+    reason = "Der Lauf wurde zurückgenommen."
+    with stopped(run), _locked(run):
+        return revert(run.id, run.journal, _connection(run), reason)
+
+
+@contextmanager
+def _locked(run: RunDirectory) -> Iterator[None]:
+    """Hold the lock on the target of the run's plan, if it has one."""
+    from leitstand.execution.recovery import approved_plan
+
+    approved = approved_plan(run.journal)
+    if approved is None:
+        yield
+        return
+    plan = approved.plan
+    with Lock(state_directory() / "locks", plan.environment, plan.target, run.id):
+        yield
+
+
+def _connection(run: RunDirectory) -> "Connection":
+    from leitstand.notebook.sandboxes import connect
+
+    started = next((event for event in run.journal if event["event"] == "run.started"), {})
+    return connect(load_environment(str(started.get("env", ""))))

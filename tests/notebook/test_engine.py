@@ -1,0 +1,60 @@
+"""The plain papermill command with the engine ``leitstand``."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leitstand.audit.journal import Journal
+
+NOTEBOOKS = Path(__file__).parent / "notebooks"
+
+
+def papermill(home: Path, name: str, *arguments: str) -> tuple[int, str, list[dict[str, Any]]]:
+    """Run papermill and return its exit code, its errors and the journal, if there is one."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "papermill", "--engine", "leitstand", "--no-progress-bar",
+         str(NOTEBOOKS / f"{name}.ipynb"), str(home / "out.ipynb"), *arguments],
+        env={**os.environ, "LEITSTAND_HOME": str(home)}, capture_output=True, text=True,
+    )  # fmt: skip
+    journals = list(home.glob("runs/*/journal.jsonl"))
+    return ended.returncode, ended.stderr, Journal(journals[0]).events() if journals else []
+
+
+def test_it_executes_and_journals_as_the_runner_does(tmp_path: Path):
+    code, _, events = papermill(tmp_path, "sound", "-p", "count", "4")
+    assert 0 == code
+    assert ("run.started", "run.completed") == (events[0]["event"], events[-1]["event"])
+    assert 4 == events[0]["parameters"]["count"]
+    notebook = json.loads((tmp_path / "out.ipynb").read_text("utf-8"))
+    assert {"count": 4} == notebook["metadata"]["papermill"]["parameters"]
+    assert (next((tmp_path / "runs").iterdir()) / "notebook.ipynb").is_file()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "cuont", "4"], "Meinten Sie „count“"),
+        (["-p", "count", "vier"], "erwartet eine ganze Zahl"),
+        (["-p", "count", "9"], "außerhalb des erlaubten Bereichs"),
+    ],
+)
+def test_a_bad_parameter_is_refused_before_a_run_exists(
+    tmp_path: Path, arguments: list[str], message: str
+):
+    code, errors, events = papermill(tmp_path, "sound", *arguments)
+    assert 1 == code
+    assert message in errors
+    assert [] == events
+
+
+def test_a_failed_run_is_saved_before_papermill_raises(tmp_path: Path):
+    code, errors, events = papermill(tmp_path, "raises_an_error")
+    assert 1 == code
+    assert "ZeroDivisionError" in errors
+    assert ("run.failed", 1) == (events[-1]["event"], events[-1]["exit_code"])
+    assert "vorher" in (tmp_path / "out.ipynb").read_text("utf-8")
