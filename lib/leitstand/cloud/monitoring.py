@@ -10,7 +10,7 @@ from leitstand.cloud.errors import translated
 from leitstand.core.health import Reading, Sample
 
 if TYPE_CHECKING:
-    from google.cloud.monitoring_v3 import Aggregation
+    pass
 
 __all__ = ["Monitoring"]
 

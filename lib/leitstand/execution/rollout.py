@@ -1,5 +1,6 @@
 """A rollout: the candidate, its smoke test, the stages; and the way back when one goes wrong."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -186,11 +187,13 @@ class Rollout:
         """Diagnose what Monitoring shows since ``started``; no answer counts as no data."""
         policy = self._policy.analysis
         end = self._now() - timedelta(seconds=policy.ingest_delay)
+        whole = math.floor((end - started).total_seconds() - policy.sample_period)
         samples: dict[str, Sample] = {}
-        if end - started >= timedelta(seconds=1):
+        if whole >= 1:
+            start = end - timedelta(seconds=whole)
             service = self._plan.target.rsplit("/", 1)[-1]
             try:
-                samples = self._with.monitoring.samples(service, started, end)
+                samples = self._with.monitoring.samples(service, start, end)
             except CloudUnreachable:
                 samples = {}
         stable = baseline(samples.get(self.stable, Sample()), before, policy)
