@@ -1,0 +1,174 @@
+"""The sessions of this project; all of them share one environment, made from one lock.
+
+``python3 -m nox -s rehearse`` is the first thing to try, ``python3 -m nox -s tests`` checks
+everything. What stands behind ``--`` goes to the tool that a session runs.
+"""
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nox
+from nox.command import CommandFailed
+
+ROOT = Path(__file__).resolve().parent
+LIB = ROOT / "lib"
+LOCK = LIB / "requirements.lock"
+PROJECT = LIB / "pyproject.toml"
+VENV = ROOT / ".nox" / "leitstand"
+UV = "uv==0.13.9"  # makes the lock, and installs it three times faster than pip
+
+nox.needs_version = ">=2025.5.1"
+nox.options.sessions = ["rehearse"]
+
+shared = nox.session(python=False)  # nox has no environment for several sessions; _install makes it
+
+
+@shared
+def rehearse(session: nox.Session) -> None:
+    """Rehearse a release in the sandbox: a good image, then a faulty one."""
+    _install(session)
+    _run(session, "leitstand", "rehearse", *session.posargs)
+
+
+@shared
+def tests(session: nox.Session) -> None:
+    """Check everything; with arguments, run pytest alone with them."""
+    _install(session)
+    if session.posargs:
+        _pytest(session, *session.posargs)
+        return
+    _lint(session)
+    _docs(session)
+    _runbooks(session)
+    _pytest(session, "tests")
+
+
+@shared
+def lint(session: nox.Session) -> None:
+    """Check form, types and who imports whom."""
+    _install(session)
+    _lint(session)
+
+
+@shared
+def docs(session: nox.Session) -> None:
+    """Build the site into site/, warnings are errors; ``-- serve`` shows it while you write."""
+    _install(session)
+    if session.posargs:
+        _run(session, "mkdocs", *session.posargs)
+    else:
+        _docs(session)
+
+
+@shared
+def bake(session: nox.Session) -> None:
+    """Execute the runbooks, and keep what tests compare: counts and outputs tagged keep_output."""
+    _install(session)
+    for runbook in session.posargs or sorted(map(str, (ROOT / "runbooks").glob("*.ipynb"))):
+        with tempfile.TemporaryDirectory(prefix="leitstand-") as home:
+            execute = ["jupyter", "execute", "--inplace", "--kernel_name=python3", runbook]
+            _run(session, *execute, LEITSTAND_HOME=home)
+        strip = ["nbstripout", "--keep-count", "--keep-id", "--extra-keys", "metadata.language_info"]
+        _run(session, *strip, runbook)
+
+
+@shared
+def bench(session: nox.Session) -> None:
+    """Run the benchmarks in tests/bench/, or the ones named."""
+    _install(session)
+    known = {path.stem: path for path in sorted((ROOT / "tests" / "bench").glob("[!_]*.py"))}
+    for name in session.posargs or known:
+        if name not in known:
+            session.error(f"There is no benchmark {name}; there are: {', '.join(known)}.")
+        _run(session, "python", str(known[name]))
+
+
+@shared
+def sweep(session: nox.Session) -> None:
+    """Run the long sweeps, which the tests leave out."""
+    _install(session)
+    _run(session, "pytest", "-m", "sweep", "--timeout", "1800", *(session.posargs or ["tests"]))
+
+
+@shared
+def lock(session: nox.Session) -> None:
+    """Write lib/requirements.lock from lib/pyproject.toml; ``-- --upgrade`` takes new versions."""
+    with tempfile.TemporaryDirectory(prefix="leitstand-lock-") as place:
+        session.run(sys.executable, "-m", "virtualenv", "--quiet", place)
+        session.run(f"{place}/bin/pip", "install", "--quiet", UV)
+        session.run(
+            f"{place}/bin/uv", "pip", "compile", "--quiet", "--no-config", "--universal",
+            "--python-version", "3.11", "--fork-strategy", "fewest", "--generate-hashes",
+            "--extra", "dev", "--custom-compile-command", "python3 -m nox -s lock",
+            "--output-file", str(LOCK.relative_to(ROOT)), *session.posargs,
+            str(PROJECT.relative_to(ROOT)),
+            silent=True,
+        )  # fmt: skip
+
+
+def _install(session: nox.Session) -> None:
+    """Make the shared environment from the lock, unless it is made from this very lock."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - nox runs on older Pythons than the project
+        session.error(f"Python 3.11 or newer is needed; this is {sys.version.split()[0]}.")
+    stamp = VENV / "installed.sha256"
+    sources = LOCK.read_bytes() + PROJECT.read_bytes().partition(b"\n[tool.")[0]
+    wanted = hashlib.sha256(sources + f"{sys.version} {ROOT}".encode()).hexdigest()
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    if Path(sys.prefix).resolve() == VENV:
+        session.error("The lock has changed: run nox from outside the environment it makes.")
+    session.log("Installing the locked packages into .nox/leitstand, once; up to a minute.")
+    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(VENV))
+    try:
+        _run(session, "pip", "install", "--quiet", UV)
+        _run(
+            session, "uv", "pip", "install", "--quiet", "--compile-bytecode",
+            "--require-hashes", "--requirement", str(LOCK),
+        )  # fmt: skip
+    except CommandFailed:  # for example where only pip's configuration knows the index
+        session.warn("uv did not succeed; pip installs the same lock, which takes longer.")
+        _run(session, "pip", "install", "--quiet", "--require-hashes", "--requirement", str(LOCK))
+    _run(
+        session, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
+        "--editable", str(LIB),
+    )  # fmt: skip
+    _run(session, "python", "-m", "compileall", "-q", str(LIB / "leitstand"))
+    _run(session, "python", "-c", "import matplotlib.font_manager")  # builds its cache of fonts
+    stamp.write_text(wanted)
+
+
+def _run(session: nox.Session, *command: str, **environment: str) -> None:
+    """Run a command of the shared environment as if it were activated."""
+    path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", "")])
+    active = {"VIRTUAL_ENV": str(VENV), "PATH": path, "NO_MKDOCS_2_WARNING": "1"}
+    session.run(str(VENV / "bin" / command[0]), *command[1:], env={**active, **environment})
+
+
+def _lint(session: nox.Session) -> None:
+    session.log("Form (ruff), types (mypy), who imports whom (import-linter)")
+    _run(session, "ruff", "check", "--config", str(PROJECT), ".")
+    _run(session, "mypy", "--config-file", str(PROJECT), "lib/leitstand", "docs/hooks")
+    _run(session, "lint-imports", "--config", str(PROJECT))
+
+
+def _docs(session: nox.Session) -> None:
+    session.log("Docs; every warning is an error")
+    _run(session, "mkdocs", "build", "--strict", "--quiet")
+
+
+def _runbooks(session: nox.Session) -> None:
+    session.log("Runbooks, executed in a sandbox of their own (nbval)")
+    with tempfile.TemporaryDirectory(prefix="leitstand-") as home:
+        try:
+            nbval = ["--nbval-lax", "--nbval-current-env", "runbooks"]
+            _run(session, "pytest", *nbval, LEITSTAND_HOME=home)
+        finally:
+            _run(session, "leitstand", "sandbox", "down", LEITSTAND_HOME=home)
+
+
+def _pytest(session: nox.Session, *arguments: str) -> None:
+    session.log("Tests (pytest)")
+    _run(session, "pytest", "-n", "2", "--dist", "loadscope", *arguments)
