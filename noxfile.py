@@ -71,8 +71,8 @@ def bake(session: nox.Session) -> None:
         with tempfile.TemporaryDirectory(prefix="leitstand-") as home:
             execute = ["jupyter", "execute", "--inplace", "--kernel_name=python3", runbook]
             _run(session, *execute, LEITSTAND_HOME=home)
-        strip = ["nbstripout", "--keep-count", "--keep-id", "--extra-keys", "metadata.language_info"]
-        _run(session, *strip, runbook)
+        strip = ["nbstripout", "--keep-count", "--keep-id"]
+        _run(session, *strip, "--extra-keys", "metadata.language_info", runbook)
 
 
 @shared

@@ -1,5 +1,6 @@
 """``leitstand lab``: JupyterLab on working copies of the runbooks."""
 
+import json
 import os
 import shutil
 import sys
@@ -43,6 +44,12 @@ def lab(
         "LEITSTAND_PROJECT": str(root),
         "LEITSTAND_HOME": str(project.state_directory()),
         "JUPYTER_PREFER_ENV_PATH": "1",
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(
+            [
+                str(quiet_settings(copy.parent)),
+                *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")]),
+            ]
+        ),
     }
     opened = copy / sources[0].name if runbook else None
     command = lab_command(copy, opened, browser=browser, port=port)
@@ -66,6 +73,16 @@ def working_copy(sources: list[Path], directory: Path) -> Path:
     return copy
 
 
+def quiet_settings(directory: Path) -> Path:
+    """Write settings by which JupyterLab does not even ask for news; return their directory."""
+    overrides = directory / "settings" / "labconfig" / "default_setting_overrides.json"
+    overrides.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    asked = {"fetchNews": "false", "checkForUpdates": False}
+    content = {"@jupyterlab/apputils-extension:notification": asked}
+    overrides.write_text(json.dumps(content), encoding="utf-8")
+    return directory / "settings"
+
+
 def lab_command(copy: Path, opened: Path | None, *, browser: bool, port: int) -> list[str]:
     """Return the command that serves JupyterLab on loopback, with a token of its own."""
     command = [
@@ -76,7 +93,9 @@ def lab_command(copy: Path, opened: Path | None, *, browser: bool, port: int) ->
         f"--ServerApp.port={port}",
         "--ServerApp.allow_remote_access=False",
         f"--ServerApp.root_dir={copy}",
-        # It asks nobody for news or updates.
+        "--ServerApp.log_level=WARN",
+        # It asks nobody for news, updates or extensions.
+        "--LabApp.extension_manager=readonly",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.news_url=None",
     ]

@@ -44,7 +44,7 @@ def rollout_picture(readings: Sequence[Reading], stages: Sequence[Stage]) -> Pic
         shares, rates = _curves(readings, times, revision)
         all_rates += rates
         x = [_seconds(time - start) for time in times]
-        upper.plot(x, shares, color=colour, label=revision, drawstyle="steps-mid")
+        upper.plot(x, shares, color=colour, label=revision, drawstyle="steps-pre")
         lower.plot(x, rates, color=colour, label=revision, marker=".")
     edges = [_seconds(stage.started - start) for stage in stages]
     edges.append(_seconds(stages[-1].ended - start))
