@@ -2,7 +2,7 @@
 
 import shlex
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -70,15 +70,41 @@ def status(
         if as_json:
             print_json(state)
             return
-        line(f"APIs {sandbox.grpc}, Anwendung {sandbox.public}", "green")
-        for name, value in state.items():
-            if isinstance(value, list) and value and isinstance(value[0], dict):
-                line("")
-                line(name, "bold")
-                headings = list(value[0])
-                table(headings, [[str(row.get(key, "")) for key in headings] for row in value])
-            elif not isinstance(value, list | dict):
-                line(f"{name}: {value}")
+        line(f"Die Sandbox läuft: APIs {sandbox.grpc}, Anwendung {sandbox.public}", "green")
+        _show(state)
+
+
+def _show(state: dict[str, Any]) -> None:
+    """Print services, answered requests and faults."""
+    line("")
+    table(
+        ("Dienst", "bereit", "Verkehr", "Adresse im VPC"),
+        [
+            (
+                str(service["name"]).rpartition("/")[2],
+                "ja" if service["ready"] else "nein",
+                ", ".join(_share(share) for share in service["traffic"]),
+                str(service["uri"]),
+            )
+            for service in state["services"]
+        ],
+    )
+    if state["instances"]:
+        line("")
+        instances = sorted(state["instances"].items())
+        rows = [(str(name).rpartition("/")[2], str(count)) for name, count in instances]
+        table(("Revision", "Instanzen"), rows)
+    if state["faults"]:
+        line("")
+        keys = ("method", "kind", "code", "seconds", "times", "struck")
+        faults = [[str(fault[key]) for key in keys] for fault in state["faults"]]
+        table(("Störung", "Art", "Code", "Sekunden", "so oft", "schon"), faults)
+
+
+def _share(share: dict[str, Any]) -> str:
+    revision = str(share["revision"]).rpartition("/")[2]
+    tag = f" (Tag „{share['tag']}“)" if share["tag"] else ""
+    return f"{share['percent']} % {revision}{tag}"
 
 
 @app.command(cls=Command)

@@ -91,7 +91,8 @@ def sandbox_explained() -> Iterator[None]:
         last = error.log_tail.strip().splitlines()[-1:] or ["ohne Meldung"]
         raise RunFailed(
             f"Die Sandbox ist nicht gestartet: {last[0]}",
-            f"Lesen Sie {sandbox_directory() / 'supervisor.log'}.",
+            f"Lesen Sie {sandbox_directory() / 'supervisor.log'}, oder beginnen Sie mit"
+            " leitstand sandbox reset neu.",
         ) from error
     except control.Refused as error:
         raise InputError(
