@@ -1,3 +1,8 @@
 """Lists the plugins that hold the fixtures; no fixtures here."""
 
-pytest_plugins = ["tests.fixtures.command", "tests.fixtures.world"]
+pytest_plugins = [
+    "tests.fixtures.cloud_sql",
+    "tests.fixtures.command",
+    "tests.fixtures.postgres",
+    "tests.fixtures.world",
+]

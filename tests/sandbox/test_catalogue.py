@@ -36,6 +36,10 @@ def test_the_tags_of_the_rehearsal_exist(catalogue: Catalogue) -> None:
         "1.3.0-unsigned",
         "1.3.1-moved",
         "1.4.0-smoke",
+        "2.0.0",
+        "2.1.0",
+        "2.2.0-long-lock",
+        "2.3.0-destroys",
     ]
 
     assert expected == [image.tag for image in catalogue.images()]
@@ -106,3 +110,36 @@ images:
 
 def test_build_times_are_aware(catalogue: Catalogue) -> None:
     assert all(image.built.tzinfo is not None for image in catalogue.images())
+
+
+def test_every_image_tells_which_schema_versions_its_code_understands(
+    catalogue: Catalogue,
+) -> None:
+    ranges = {
+        image.tag: (
+            int(image.annotations["leitstand.dev/schema-min"]),
+            int(image.annotations["leitstand.dev/schema-max"]),
+        )
+        for image in catalogue.images()
+    }
+
+    assert {(1, 3)} == {found for tag, found in ranges.items() if tag.startswith("1.")}
+    assert (3, 3) == ranges["2.0.0"]
+    assert {(4, 6)} == {ranges[tag] for tag in ("2.1.0", "2.2.0-long-lock", "2.3.0-destroys")}
+
+
+def test_what_an_image_is_annotated_with_is_what_its_code_is_told(catalogue: Catalogue) -> None:
+    for image in catalogue.images():
+        assert image.annotations["leitstand.dev/schema-min"] == image.behaviour["APP_SCHEMA_MIN"]
+        assert image.annotations["leitstand.dev/schema-max"] == image.behaviour["APP_SCHEMA_MAX"]
+
+
+def test_an_image_without_a_schema_has_no_range(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.yaml"
+    text = "{repository: h/p/r, package: web, images: [{tag: 1.0.0, description: one, built: "
+    path.write_text(text + "2026-01-01T00:00:00Z, signed: true}]}", encoding="utf-8")
+
+    (image,) = Catalogue.load(path).images()
+
+    assert {} == image.behaviour
+    assert {"org.opencontainers.image.version": "1.0.0"} == image.annotations

@@ -68,6 +68,13 @@ def test_versions_show_their_tags_in_the_full_view(client):
     assert list(client.get_version(name=version(GOOD)).related_tags) == []
 
 
+def test_a_version_carries_the_range_of_schema_versions_that_its_code_understands(client):
+    for image in (GOOD, CATALOGUE.resolve(f"{PATH}:2.1.0")):
+        annotations = client.get_version(name=version(image)).annotations
+        assert annotations["leitstand.dev/schema-min"] == image.behaviour["APP_SCHEMA_MIN"]
+        assert annotations["leitstand.dev/schema-max"] == image.behaviour["APP_SCHEMA_MAX"]
+
+
 def test_versions_can_be_ordered_by_time(client):
     request = {"parent": PACKAGE, "order_by": "create_time desc", "page_size": 3}
     times = [found.create_time for found in client.list_versions(request=request)]

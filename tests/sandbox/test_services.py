@@ -199,9 +199,9 @@ def test_secrets_reach_the_process_by_version_and_nothing_else_sees_them(
     sandbox: Running,
 ) -> None:
     env = [
-        {"name": "APP_REQUIRED_SETTINGS", "value": "DATABASE_URL"},
+        {"name": "APP_REQUIRED_SETTINGS", "value": "APP_TOKEN"},
         {
-            "name": "DATABASE_URL",
+            "name": "APP_TOKEN",
             "value_source": {"secret_key_ref": {"secret": "DATABASE_URL", "version": "2"}},
         },
     ]

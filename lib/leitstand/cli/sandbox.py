@@ -31,6 +31,7 @@ class FaultKind(StrEnum):
     HANG = "hang"
     SLOW = "slow"
     LOST = "lost"
+    DISK_FULL = "disk_full"
 
 
 class SandboxNotRunning(GateRefused):
@@ -140,7 +141,7 @@ def break_(
         str, typer.Argument(metavar="METHODE", help="Zum Beispiel UpdateService; * heißt: alle.")
     ],
     kind: Annotated[
-        FaultKind, typer.Option(help="fail: Fehler · lost: getan, Antwort verloren · slow · hang")
+        FaultKind, typer.Option(help="fail · lost: getan, Antwort verloren · slow · hang · disk_full")
     ] = FaultKind.FAIL,
     code: Annotated[str, typer.Option(metavar="CODE", help="gRPC-Code.")] = "UNAVAILABLE",
     seconds: Annotated[float, typer.Option(min=0, help="Verzögerung bei slow.")] = 0.0,

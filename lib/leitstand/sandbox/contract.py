@@ -15,7 +15,7 @@ from typing import Any
 import grpc.aio
 from google.protobuf import descriptor_pool, message_factory
 
-__all__ = ["PACKAGES", "Method", "contract"]
+__all__ = ["LATE_PACKAGES", "PACKAGES", "Method", "contract"]
 
 PACKAGES = (
     "google.cloud.run_v2",
@@ -24,6 +24,8 @@ PACKAGES = (
     "google.cloud.monitoring_v3",
     "google.cloud.logging_v2",
 )
+# Imported when one of its methods is first called: half a second that most rehearsals do not need.
+LATE_PACKAGES = ("google.cloud.sqladmin_v1",)
 
 
 @dataclass(frozen=True)

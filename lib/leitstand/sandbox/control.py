@@ -204,7 +204,17 @@ def _content(directory: Path) -> dict[str, Any] | None:
         content = json.loads((directory / "sandbox.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    needed = {"pid", "process_start", "grpc", "control", "public", "token", "project", "location"}
+    needed = {
+        "pid",
+        "process_start",
+        "grpc",
+        "control",
+        "public",
+        "rest",
+        "token",
+        "project",
+        "location",
+    }
     return content if isinstance(content, dict) and needed <= set(content) else None
 
 

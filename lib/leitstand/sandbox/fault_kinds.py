@@ -6,4 +6,4 @@ from typing import Literal
 
 __all__ = ["FaultKind"]
 
-FaultKind = Literal["fail", "lost", "slow", "hang"]
+FaultKind = Literal["fail", "lost", "slow", "hang", "disk_full"]

@@ -1,9 +1,10 @@
-"""Faults put into API methods on purpose: fail, lost, slow, hang."""
+"""Faults put into API methods on purpose: fail, lost, slow, hang, disk_full."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -12,7 +13,17 @@ import grpc
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.fault_kinds import FaultKind
 
-__all__ = ["BadFault", "Fault", "Faults"]
+__all__ = ["BadFault", "Fault", "Faults", "striking"]
+
+# Methods behind which something is written that can find the disk full.
+WRITERS = ("/google.cloud.sql.v1.SqlInstancesService/Clone",)
+
+_striking: ContextVar[str] = ContextVar("striking", default="")
+
+
+def striking() -> str:
+    """The kind of the fault that strikes the call being handled, or ""."""
+    return _striking.get()
 
 
 class BadFault(ValueError):
@@ -26,7 +37,8 @@ class Fault:
     Attributes:
         method: A full method path, its end (`Services/UpdateService`, `UpdateService`), or `*`.
         kind: `fail` answers the error at once; `lost` does the work, then answers the error, so the
-            client cannot know; `slow` answers after `seconds`; `hang` never answers.
+            client cannot know; `slow` answers after `seconds`; `hang` never answers; with
+            `disk_full` the operation that the call begins finds no space.
         code: Name of the gRPC status code of `fail` and `lost`.
         seconds: The delay of `slow`.
         times: How many calls it still strikes; 0 means until it is cleared.
@@ -61,8 +73,11 @@ class Fault:
 class Faults:
     """The faults in force; the oldest that matches strikes first."""
 
-    def __init__(self, paths: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, paths: tuple[str, ...] = (), late: Callable[[], tuple[str, ...]] | None = None
+    ) -> None:
         self._paths = paths
+        self._late = late
         self._faults: list[Fault] = []
 
     def add(self, fault: Fault) -> None:
@@ -77,8 +92,10 @@ class Faults:
             raise BadFault(f"'{fault.code}' is no gRPC status code.")
         if fault.seconds < 0 or fault.times < 0:
             raise BadFault("seconds and times must not be negative.")
-        if self._paths and not any(fault.matches(path) for path in self._paths):
+        if not self._known(fault):
             raise BadFault(f"No method of the sandbox matches '{fault.method}'.")
+        if fault.kind == "disk_full" and not any(fault.matches(path) for path in WRITERS):
+            raise BadFault(f"disk_full strikes {', '.join(WRITERS)} only.")
         self._faults.append(fault)
 
     def list(self) -> tuple[Fault, ...]:
@@ -107,10 +124,17 @@ class Faults:
             await asyncio.Event().wait()
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds)
+        _striking.set(fault.kind)
         answer = await handler(request)
         if fault.kind == "lost":
             raise fault.error()
         return answer
+
+    def _known(self, fault: Fault) -> bool:
+        """Whether it matches a method; those loaded late are loaded for that."""
+        if not self._paths or any(fault.matches(path) for path in self._paths):
+            return True
+        return self._late is not None and any(fault.matches(path) for path in self._late())
 
     def as_json(self) -> tuple[Mapping[str, Any], ...]:
         """Those still in force, as the control endpoint shows them."""

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from google.cloud import run_v2
 
+from leitstand.sandbox.containers import SecretReader, environment
 from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.instances import RevisionSpec, StartupProbe
 from leitstand.sandbox.logs import Logs
 from leitstand.sandbox.pools import Limits, Pool
 from leitstand.sandbox.revision_log import RevisionLog
 
-__all__ = ["Fleet", "SecretReader"]
-
-# Full name of a secret version -> its value; raises ApiError.
-SecretReader = Callable[[str], bytes]
+__all__ = ["Fleet"]
 
 _TICK_SECONDS = 1.0
 
@@ -106,18 +104,7 @@ class Fleet:
             ApiError: A secret version cannot be read.
         """
         project = _names(revision.name).project
-        values: dict[str, str] = {}
-        for variable in revision.containers[0].env:
-            reference = variable.value_source.secret_key_ref
-            if not reference.secret:
-                values[variable.name] = variable.value
-                continue
-            secret = reference.secret
-            if not secret.startswith("projects/"):
-                secret = f"projects/{project}/secrets/{secret}"
-            version = f"{secret}/versions/{reference.version or 'latest'}"
-            values[variable.name] = self._secrets(version).decode()
-        return values
+        return environment(revision.containers[0], project, self._secrets)
 
     def _spec(self, revision: run_v2.Revision) -> RevisionSpec:
         names = _names(revision.name)

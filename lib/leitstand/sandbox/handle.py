@@ -105,6 +105,7 @@ class Sandbox:
         pid: Process id of the supervisor.
         grpc: `127.0.0.1:PORT` of all gRPC APIs.
         public: Address of the public HTTP listener.
+        rest: Address of the APIs over REST.
         project: Project id.
         location: Region.
     """
@@ -119,6 +120,7 @@ class Sandbox:
         self.pid = int(content["pid"])
         self.grpc = str(content["grpc"])
         self.public = str(content["public"])
+        self.rest = str(content["rest"])
         self.project = str(content["project"])
         self.location = str(content["location"])
         self._mark = str(content["process_start"])
@@ -127,7 +129,7 @@ class Sandbox:
         self._process = process
 
     def status(self) -> dict[str, Any]:
-        """Addresses, services, instances, request counters and faults. Read-only."""
+        """Addresses, services, instances, databases, request counters and faults. Read-only."""
         status: dict[str, Any] = self._ask("GET", "/status")
         return status
 
@@ -166,6 +168,8 @@ class Sandbox:
         return {
             "LEITSTAND_SANDBOX_GRPC": self.grpc,
             "LEITSTAND_SANDBOX_PUBLIC": self.public,
+            "LEITSTAND_SANDBOX_REST": self.rest,
+            "CLOUDSDK_API_ENDPOINT_OVERRIDES_SQL": f"{self.rest}/",
             "GOOGLE_CLOUD_PROJECT": self.project,
             "GOOGLE_CLOUD_REGION": self.location,
             "NO_PROXY": NO_PROXY,

@@ -13,7 +13,9 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
+from leitstand.sandbox.containers import inherited, pump
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.images.catalogue import CatalogueImage
 from leitstand.sandbox.revision_log import RevisionLog
@@ -23,9 +25,6 @@ __all__ = ["Instance", "InstanceFailed", "RevisionSpec", "StartupProbe"]
 _ADDRESS_IN_USE = 71
 _PORT_ATTEMPTS = 5
 _POLL_SECONDS = 0.02
-_LONGEST_LINE = 64 * 1024
-# What a container inherits from this process; everything else it gets from its revision.
-_INHERITED = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SYSTEMROOT")
 
 
 class InstanceFailed(Exception):
@@ -177,14 +176,13 @@ class Instance:
             start_new_session=True,
         )
         self._pumps = [
-            asyncio.create_task(self._pump("stdout", self._process.stdout)),
-            asyncio.create_task(self._pump("stderr", self._process.stderr)),
+            asyncio.create_task(pump(self._process.stdout, partial(self._log.line, "stdout"))),
+            asyncio.create_task(pump(self._process.stderr, partial(self._log.line, "stderr"))),
         ]
 
     def _environment(self) -> dict[str, str]:
         spec = self._spec
-        environment = {name: os.environ[name] for name in _INHERITED if name in os.environ}
-        environment |= {"PYTHONUTF8": "1", "APP_VERSION": spec.image.tag}
+        environment = inherited() | {"PYTHONUTF8": "1", "APP_VERSION": spec.image.tag}
         environment |= spec.image.behaviour
         environment |= spec.environment()
         return environment | {
@@ -231,21 +229,6 @@ class Instance:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, number)
-
-    async def _pump(self, stream: str, reader: asyncio.StreamReader | None) -> None:
-        assert reader is not None
-        rest = b""
-        while chunk := await reader.read(_LONGEST_LINE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > _LONGEST_LINE:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._write_line(stream, line)
-        self._write_line(stream, rest)
-
-    def _write_line(self, stream: str, line: bytes) -> None:
-        if text := line.decode("utf-8", "replace").rstrip():
-            self._log.line(stream, text)
 
 
 def _free_port() -> int:

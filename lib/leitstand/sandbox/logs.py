@@ -48,6 +48,7 @@ class Logs:
         text: str | Mapping[str, Any],
         at: datetime | None = None,
         http_request: Mapping[str, Any] | None = None,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """Add one entry.
 
@@ -60,6 +61,7 @@ class Logs:
             text: A line (cut at 64 KiB), or a mapping for a JSON payload.
             at: Timezone-aware; now, if left out.
             http_request: Fields of HttpRequest in camelCase; `latency` is a timedelta.
+            labels: Of the entry itself.
         """
         entry: Entry = {
             "logName": _log_name(project, log_id),
@@ -73,6 +75,8 @@ class Logs:
             entry["jsonPayload"] = dict(text)
         if http_request is not None:
             entry["httpRequest"] = dict(http_request)
+        if labels:
+            entry["labels"] = dict(labels)
         self._add(entry)
 
     def clear(self) -> None:

@@ -199,7 +199,10 @@ class Registry:
         for name, tag in added.items():
             if name not in self._versions:
                 self._versions[name] = types.Version(
-                    name=name, create_time=image.built, update_time=image.built
+                    name=name,
+                    create_time=image.built,
+                    update_time=image.built,
+                    annotations=image.annotations if tag == image.tag else {},
                 )
                 self._point(f"{package}/tags/{tag}", name)
         return set(added)
@@ -237,6 +240,7 @@ class Registry:
             create_time=version.create_time,
             update_time=version.update_time,
             related_tags=sorted(tags, key=lambda tag: tag.name),
+            annotations=version.annotations,
         )
 
     def _docker_images(self, repository: str) -> list[types.DockerImage]:

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from leitstand.sandbox.log_lines import read_line
 from leitstand.sandbox.logs import Logs
 
 __all__ = ["RevisionLog"]
-
-_SEVERITIES = (
-    "DEFAULT",
-    "DEBUG",
-    "INFO",
-    "NOTICE",
-    "WARNING",
-    "ERROR",
-    "CRITICAL",
-    "ALERT",
-    "EMERGENCY",
-)
 
 
 class RevisionLog:
@@ -45,16 +33,7 @@ class RevisionLog:
 
     def line(self, stream: str, line: str) -> None:
         """A line of the container; a JSON object becomes a payload and gives its severity."""
-        try:
-            payload = json.loads(line) if line.startswith("{") else None
-        except ValueError:
-            payload = None
-        if not isinstance(payload, dict):
-            self._write(f"run.googleapis.com/{stream}", "DEFAULT", line)
-            return
-        severity = str(payload.pop("severity", "DEFAULT")).upper()
-        known = severity if severity in _SEVERITIES else "DEFAULT"
-        self._write(f"run.googleapis.com/{stream}", known, payload)
+        self._write(f"run.googleapis.com/{stream}", *read_line(line))
 
     def _write(self, log_id: str, severity: str, content: str | Mapping[str, Any]) -> None:
         self._logs.write(

@@ -14,7 +14,7 @@ import grpc
 import grpc.aio
 
 from leitstand.sandbox.contract import Method
-from leitstand.sandbox.errors import ApiError, permission_denied, unimplemented
+from leitstand.sandbox.errors import ApiError, not_found, permission_denied, unimplemented
 from leitstand.sandbox.faults import Faults
 from leitstand.sandbox.store import raw
 
@@ -60,6 +60,7 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
         handlers: What is behind the methods, by path.
         projects: The projects that exist; others are PERMISSION_DENIED, as at Google.
         faults: Asked at every call.
+        late: Loads more methods by `extend`, given the path of one that is not known yet.
     """
 
     def __init__(
@@ -68,16 +69,28 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
         handlers: Mapping[str, Handler],
         projects: frozenset[str],
         faults: Faults,
+        late: Callable[[str], None] | None = None,
     ) -> None:
-        strange = sorted(set(handlers) - set(contract))
-        if strange:
-            raise ValueError(f"No client calls {', '.join(strange)}.")
-        self._handlers = handlers
+        self._handlers: dict[str, Handler] = {}
+        self._methods: dict[str, Method] = {}
+        self._served: dict[str, Any] = {}
+        self._late = late
         self._projects = projects
         self._faults = faults
         self._calls: deque[Call] = deque(maxlen=KEPT_CALLS)
         self._server: grpc.aio.Server | None = None
-        self._served = {path: self._method_handler(method) for path, method in contract.items()}
+        self.extend(contract, handlers)
+
+    def extend(self, contract: Mapping[str, Method], handlers: Mapping[str, Handler]) -> None:
+        """Serve more methods."""
+        strange = sorted(set(handlers) - set(contract))
+        if strange:
+            raise ValueError(f"No client calls {', '.join(strange)}.")
+        self._handlers.update(handlers)
+        for path, method in contract.items():
+            if path not in self._served:
+                self._methods[path] = method
+                self._served[path] = self._method_handler(method)
 
     async def start(self, port: int) -> int:
         """Listen on loopback and return the port.
@@ -106,16 +119,64 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
 
     def service(self, handler_call_details: Any) -> Any:
         """The handler of a method, as grpc asks for it; None for a method no client has."""
+        self._load(handler_call_details.method)
         return self._served.get(handler_call_details.method)
 
-    def _method_handler(self, method: Method) -> Any:
-        handler = self._handlers.get(method.path)
+    def request_type(self, path: str) -> type[Any]:
+        """The message class of a method's request.
 
+        Raises:
+            ApiError: NOT_FOUND, where there is no such method.
+        """
+        self._load(path)
+        method = self._methods.get(path)
+        if method is None or method.request_type is None:
+            raise not_found(path, "Method")
+        return method.request_type
+
+    async def call(self, path: str, request: Any) -> Any:
+        """Call a method as a gRPC client does, faults and log included.
+
+        Raises:
+            ApiError: What the client would see.
+        """
+        began = time.time()
+        resource = _resource(request)
+        code = "OK"
+        try:
+            self._check_project(resource)
+            handler = self._handlers.get(path) or _nothing_behind(path)
+            return await self._faults.call(path, handler, request)
+        except ApiError as error:
+            code = error.code.name
+            raise
+        except asyncio.CancelledError:
+            code = "CANCELLED"
+            raise
+        except Exception as error:
+            code = "INTERNAL"
+            log.exception("%s broke", path)
+            raise ApiError(
+                grpc.StatusCode.INTERNAL, "The sandbox broke; see supervisor.log in its directory."
+            ) from error
+        finally:
+            taken = (time.time() - began) * 1000
+            self._calls.append(Call(began, path, resource, code, round(taken, 2)))
+
+    def _load(self, path: str) -> None:
+        if path not in self._served and self._late is not None:
+            self._late(path)
+
+    def _method_handler(self, method: Method) -> Any:
         async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
-            return await self._answer(method.path, handler, request, context)
+            try:
+                return await self.call(method.path, request)
+            except ApiError as error:
+                trailer = (("grpc-status-details-bin", error.status().SerializeToString()),)
+                await context.abort(error.code, error.message, trailer)
 
         async def answer_stream(requests: Any, context: grpc.aio.ServicerContext) -> Any:
-            return await self._answer(method.path, None, None, context)
+            return await answer(None, context)
 
         if not method.unary:
             return grpc.stream_stream_rpc_method_handler(answer_stream)
@@ -124,32 +185,6 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
             request_deserializer=_deserializer(method.request_type),
             response_serializer=_serialize,
         )
-
-    async def _answer(
-        self, path: str, handler: Handler | None, request: Any, context: grpc.aio.ServicerContext
-    ) -> Any:
-        began = time.time()
-        resource = _resource(request)
-        code = "OK"
-        try:
-            self._check_project(resource)
-            return await self._faults.call(path, handler or _nothing_behind(path), request)
-        except ApiError as error:
-            code = error.code.name
-            trailer = (("grpc-status-details-bin", error.status().SerializeToString()),)
-            await context.abort(error.code, error.message, trailer)
-        except asyncio.CancelledError:
-            code = "CANCELLED"
-            raise
-        except Exception:
-            code = "INTERNAL"
-            log.exception("%s broke", path)
-            await context.abort(
-                grpc.StatusCode.INTERNAL, "The sandbox broke; see supervisor.log in its directory."
-            )
-        finally:
-            taken = (time.time() - began) * 1000
-            self._calls.append(Call(began, path, resource, code, round(taken, 2)))
 
     def _check_project(self, resource: str) -> None:
         parts = resource.split("/")
@@ -181,6 +216,9 @@ def _serialize(message: Any) -> bytes:
 
 
 def _resource(request: Any) -> str:
+    project = getattr(request, "project", "")
+    if isinstance(project, str) and project:
+        return f"projects/{project}/instances/{getattr(request, 'instance', '')}".rstrip("/")
     for field in ("name", "parent"):
         value = getattr(request, field, "")
         if isinstance(value, str) and value:

@@ -23,17 +23,19 @@ from typing import Any, cast
 # Before grpc is imported: children are started by fork and exec, which needs no handlers of grpc.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
-from google.cloud import run_v2
+from google.cloud import run_v2, secretmanager_v1
 
 from leitstand import __version__
 from leitstand.sandbox.contract import contract
 from leitstand.sandbox.control_endpoint import ControlEndpoint
 from leitstand.sandbox.errors import ApiError
+from leitstand.sandbox.execution_run import Surroundings
 from leitstand.sandbox.exit_codes import DIRECTORY_IN_USE, PORT_TAKEN, START_FAILED
 from leitstand.sandbox.faults import Faults
 from leitstand.sandbox.fleet import Fleet
 from leitstand.sandbox.frontdoor import FrontDoor, LoadBalancer
 from leitstand.sandbox.images.catalogue import Catalogue
+from leitstand.sandbox.jobs import Jobs
 from leitstand.sandbox.logs import Logs
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.operations import Operations
@@ -42,7 +44,10 @@ from leitstand.sandbox.registry import Registry
 from leitstand.sandbox.revisions import Revisions
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.secrets import Secrets
+from leitstand.sandbox.seeding import annotated, by_digest, run_first
 from leitstand.sandbox.services import Services
+from leitstand.sandbox.sql.late import LateSql
+from leitstand.sandbox.sql.rest import Rest
 from leitstand.sandbox.store import Store, StoreDamaged
 from leitstand.sandbox.traffic_log import TrafficLog
 
@@ -81,13 +86,18 @@ class Supervisor:
         )
         self._services = Services(self._store, self._operations, self._fleet, self._door, images)
         self._revisions = Revisions(self._store, self._operations, self._fleet)
+        tasks = Surroundings(images, self._logs, self._secrets.value)
+        self._jobs = Jobs(self._store, self._operations, tasks)
         self._table = self._store.table("services", run_v2.Service)
         self._monitoring = Monitoring(
             self._traffic, float(seed.get("monitoring", {}).get("sample_period", 1.0))
         )
+        self._sql = LateSql(self._store, directory, seed)
         methods = contract()
-        self._faults = Faults(tuple(methods))
-        self._rpc = Rpc(methods, self._handlers(), self._projects(), self._faults)
+        self._faults = Faults(tuple(methods), self._sql.paths)
+        self._rpc = Rpc(methods, self._handlers(), self._projects(), self._faults, self._sql.load)
+        self._sql.attach(self._rpc)
+        self._rest = Rest(self._rpc)
         self._token = random_values.token_urlsafe(24)
         self._control = ControlEndpoint(
             self._token,
@@ -120,12 +130,14 @@ class Supervisor:
             self._registry.seed(self._seed.get("repositories", ()))
         self._registry.load()
         if self._store.is_new:
-            self._services.seed(self._seed.get("services", ()))
+            services = self._seed.get("services", ())
+            self._services.seed([annotated(service, self._registry) for service in services])
+            self._jobs.seed(self._seed.get("jobs", ()))
             for revision in self._seed.get("revisions", ()):
-                self._revisions.record(self._by_digest(revision))
+                self._revisions.record(by_digest(revision, self._registry))
         await self._door.start()
         self._fleet.start()
-        starting = asyncio.ensure_future(self._services.start())
+        starting = asyncio.ensure_future(self._start_processes())
         stopping = asyncio.ensure_future(self._over.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         for task in (starting, stopping):
@@ -138,26 +150,35 @@ class Supervisor:
             "grpc": f"127.0.0.1:{port}",
             "control": await self._control.start(),
             "public": self._door.public,
+            "rest": await self._rest.start(),
         }
         self._store.save()
         self._announce()
 
+    async def _start_processes(self) -> None:
+        payloads = self._store.table("secret_payloads", secretmanager_v1.SecretPayload)
+
+        def set_secret(name: str, value: bytes) -> None:
+            payloads[name] = secretmanager_v1.SecretPayload(data=value)
+
+        first = self._store.is_new
+        await self._sql.start(self._secrets.value, set_secret)
+        if first:
+            listed = self._seed.get("first_executions", ())
+            await run_first(listed, self._jobs, self._operations)
+        await self._services.start()
+
     async def _close(self) -> None:
         (self._directory / "sandbox.json").unlink(missing_ok=True)
         await self._control.close()
+        await self._rest.close()
         await self._rpc.close()
         await self._operations.close()
+        await self._jobs.close()
         await self._door.close()
         await self._fleet.close()
+        await self._sql.close()
         self._store.save()
-
-    def _by_digest(self, revision: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a recorded revision with its images by digest, as a deployment leaves them."""
-        containers = [
-            {**container, "image": self._registry.resolve(container["image"]).by_digest}
-            for container in revision["containers"]
-        ]
-        return {**revision, "containers": containers}
 
     def _handlers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
         found: dict[str, Callable[[Any], Awaitable[Any]]] = {}
@@ -165,6 +186,7 @@ class Supervisor:
             self._operations,
             self._services,
             self._revisions,
+            self._jobs,
             self._secrets,
             self._registry,
             self._monitoring,
@@ -204,6 +226,7 @@ class Supervisor:
             **self._addresses,
             "services": [self._service_status(service) for service in self._table.values()],
             "instances": {name: len(pool.ready) for name, pool in self._fleet.running().items()},
+            "sql": self._sql.status(),
             "requests": [vars(counters) for counters in self._traffic.counters()],
             "faults": self._faults.as_json(),
         }

@@ -110,6 +110,12 @@ class Store:
                 raise StoreDamaged(self.path, str(error)) from error
         return self._tables[name]
 
+    def holds(self, name: str) -> bool:
+        """Whether the table of that name has entries, without reading them as messages."""
+        if name in self._tables:
+            return len(self._tables[name]) > 0
+        return bool(self._texts.get(name))
+
     def clear(self) -> None:
         """Empty every table, the file included."""
         for table in self._tables.values():
@@ -126,13 +132,14 @@ class Store:
             loop = asyncio.get_running_loop()
         except RuntimeError:
             return
-        self._timer = loop.call_later(SAVE_AFTER_SECONDS, self._save_changes)
+        self._timer = loop.call_later(SAVE_AFTER_SECONDS, self.flush)
 
     def save(self) -> None:
         """Write every table now, messages changed in place included."""
         self._write(everything=True)
 
-    def _save_changes(self) -> None:
+    def flush(self) -> None:
+        """Write now what was assigned since the last time."""
         self._write(everything=False)
 
     def _write(self, everything: bool) -> None:

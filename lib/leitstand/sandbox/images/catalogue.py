@@ -12,7 +12,11 @@ from typing import Any
 
 import yaml
 
-__all__ = ["Catalogue", "CatalogueImage", "UnknownImage"]
+__all__ = ["SCHEMA_MAX", "SCHEMA_MIN", "Catalogue", "CatalogueImage", "UnknownImage"]
+
+# Annotations of an image, and of the revisions that are made of it.
+SCHEMA_MIN = "leitstand.dev/schema-min"
+SCHEMA_MAX = "leitstand.dev/schema-max"
 
 _MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
@@ -43,6 +47,7 @@ class CatalogueImage:
         signed: Whether a cosign signature for `digest` lies in the registry.
         behaviour: The image's own environment variables, which steer the sample application.
         media_type: Media type of the manifest.
+        annotations: Of the manifest; the registry shows them at the version.
         size_bytes: Size of the manifest.
         built: When the image was built and uploaded.
     """
@@ -56,6 +61,7 @@ class CatalogueImage:
     built: datetime
     behaviour: Mapping[str, str] = field(default_factory=dict)
     former_digests: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
     media_type: str = _MEDIA_TYPE
     size_bytes: int = 0
 
@@ -128,18 +134,42 @@ def _image(document: Mapping[str, Any], entry: Mapping[str, Any]) -> CatalogueIm
         digest=digests[-1],
         signed=bool(entry["signed"]),
         built=built if built.tzinfo else built.replace(tzinfo=UTC),
-        behaviour=dict(entry.get("environment", {})),
+        behaviour={**_schema_environment(entry), **entry.get("environment", {})},
+        annotations=_annotations(entry),
         former_digests=tuple(digests[:-1]),
         size_bytes=len(manifests[-1]),
     )
 
 
+def _schema_environment(entry: Mapping[str, Any]) -> dict[str, str]:
+    """What makes the one application behave as this version's code does towards the schema."""
+    schema = entry.get("schema")
+    if schema is None:
+        return {}
+    return {
+        "APP_SCHEMA_NEWEST": str(schema["newest"]),
+        "APP_SCHEMA_MIN": str(schema["min"]),
+        "APP_SCHEMA_MAX": str(schema["max"]),
+        "APP_VECTORS_NEWEST": str(schema["vectors"]),
+    }
+
+
+def _annotations(entry: Mapping[str, Any]) -> dict[str, str]:
+    """Version, and the range of schema versions that the code understands, both ends included."""
+    found = {"org.opencontainers.image.version": str(entry["tag"])}
+    if schema := entry.get("schema"):
+        found[SCHEMA_MIN] = str(schema["min"])
+        found[SCHEMA_MAX] = str(schema["max"])
+    return found
+
+
 def _manifest(package: str, entry: Mapping[str, Any], build: int) -> bytes:
     """Canonical manifest: sorted keys, no spaces. A signature lies beside it, never in it."""
+    environment = {**_schema_environment(entry), **entry.get("environment", {})}
     manifest = {
         "schemaVersion": 2,
         "mediaType": _MEDIA_TYPE,
-        "config": {"package": package, "env": entry.get("environment", {}), "build": build},
-        "annotations": {"org.opencontainers.image.version": str(entry["tag"])},
+        "config": {"package": package, "env": environment, "build": build},
+        "annotations": _annotations(entry),
     }
     return json.dumps(manifest, sort_keys=True, separators=(",", ":")).encode()

@@ -1,6 +1,7 @@
-"""Start the sample application: `python -m leitstand.sandbox.images.app`.
+"""Start the sample application: `python -m leitstand.sandbox.images.app [COMMAND ARGUMENT …]`.
 
-Reads PORT as on Cloud Run. Standard input is a lifeline: at its end the process ends, so that
+Without a command it serves and reads PORT as on Cloud Run; with one it is what a job runs
+(manage.py). Standard input is a lifeline: at its end the process ends, so that
 nothing survives a supervisor that was killed.
 """
 
@@ -12,17 +13,23 @@ import sys
 import threading
 from typing import NoReturn
 
+from leitstand.sandbox.images.app.exit_codes import ADDRESS_IN_USE, TERMINATED
 from leitstand.sandbox.images.app.lines import write_line
 
-__all__ = ["EXIT_ADDRESS_IN_USE", "main"]
+__all__ = ["main"]
 
-# EX_OSERR of sysexits.h: the supervisor tries again with another port.
-EXIT_ADDRESS_IN_USE = 71
+# Every thread keeps a connection, and all instances share what the database allows.
+_MOST_THREADS_WITH_DATABASE = 8
 
 
-def main() -> int:
-    """Serve until SIGTERM or the end of the lifeline; returns the exit code."""
-    threading.Thread(target=_follow_lifeline, name="lifeline", daemon=True).start()
+def main(arguments: list[str]) -> int:
+    """Run the command, or serve until SIGTERM or the end of the lifeline; returns the exit code."""
+    end = TERMINATED if arguments else 0
+    threading.Thread(target=_follow_lifeline, args=[end], name="lifeline", daemon=True).start()
+    if arguments:
+        from leitstand.sandbox.images.app.manage import run
+
+        return run(arguments)
     signal.signal(signal.SIGTERM, _terminate)
     version = os.environ.get("APP_VERSION", "")
     if code := os.environ.get("APP_EXIT_AT_START"):
@@ -45,14 +52,14 @@ def _serve(version: str) -> int:
             application,
             host="127.0.0.1",
             port=int(os.environ["PORT"]),
-            threads=int(os.environ.get("SANDBOX_THREADS", "8")),
+            threads=_threads(),
             # Longer than the front door keeps a connection: the door closes first, never we.
             channel_timeout=600,
             ident=None,
         )
     except OSError as error:
         write_line("CRITICAL", f"Der Port ist nicht frei: {error}", version=version)
-        return EXIT_ADDRESS_IN_USE
+        return ADDRESS_IN_USE
     write_line("INFO", "Die Anwendung nimmt Anfragen an", version=version)
     # run() ends by itself on SystemExit and finishes what its threads have begun.
     server.run()
@@ -64,11 +71,16 @@ def _terminate(signum: int, frame: object) -> NoReturn:
     raise SystemExit(0)
 
 
-def _follow_lifeline() -> None:
+def _threads() -> int:
+    wanted = int(os.environ.get("SANDBOX_THREADS", "8"))
+    return min(wanted, _MOST_THREADS_WITH_DATABASE) if os.environ.get("DATABASE_URL") else wanted
+
+
+def _follow_lifeline(code: int) -> None:
     while os.read(0, 4096):
         pass
-    os._exit(0)
+    os._exit(code)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

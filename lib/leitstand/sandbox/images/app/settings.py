@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 
+from leitstand.sandbox.images.app.database_url import BadDatabaseUrl, database
+
 DEBUG = False
 SECRET_KEY = os.environ.get("DJANGO_SECRET_KEY") or secrets.token_urlsafe(32)
 # The front door and the probes reach the process under changing loopback addresses.
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "leitstand.sandbox.images.app.urls"
 WSGI_APPLICATION = "leitstand.sandbox.images.app.wsgi.application"
-INSTALLED_APPS: list[str] = []
 MIDDLEWARE = [
     "leitstand.sandbox.images.app.behaviour.BehaviourMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -28,6 +29,28 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 # The application writes its own JSON lines; Django's logging set-up would only cost start time.
 LOGGING_CONFIG = None
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
+DATABASE_PROBLEM = ""
+DATABASES = {}
+if DATABASE_URL:
+    try:
+        DATABASES = {"default": database(DATABASE_URL, os.environ.get("K_REVISION") or "web")}
+    except BadDatabaseUrl as error:
+        DATABASE_PROBLEM = str(error)
+# Django fills in a dummy where there is none.
+HAS_DATABASE = bool(DATABASES)
+_PACKAGE = "leitstand.sandbox.images.app"
+INSTALLED_APPS = [f"{_PACKAGE}.documents", f"{_PACKAGE}.vectors"] if HAS_DATABASE else []
+
+# What this version of the code knows and understands (images/catalogue.yaml).
+SCHEMA_NEWEST = int(os.environ.get("APP_SCHEMA_NEWEST", "6"))
+SCHEMA_MIN = int(os.environ.get("APP_SCHEMA_MIN", "4"))
+SCHEMA_MAX = int(os.environ.get("APP_SCHEMA_MAX", "6"))
+VECTORS_NEWEST = int(os.environ.get("APP_VECTORS_NEWEST", "4"))
+VECTOR_DIMENSIONS = int(os.environ.get("APP_VECTOR_DIMENSIONS", "384"))
+LONG_LOCK_SECONDS = float(os.environ.get("APP_LONG_LOCK_SECONDS", "4"))
 
 VERSION = os.environ.get("APP_VERSION", "unbekannt")
 SERVICE = os.environ.get("K_SERVICE", "")

@@ -1,0 +1,84 @@
+"""What a container of the sandbox is: variables, a command, and the lines it writes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from google.cloud import run_v2
+
+__all__ = ["SecretReader", "command_line", "environment", "inherited", "pump"]
+
+# Full name of a secret version -> its value; raises ApiError.
+SecretReader = Callable[[str], bytes]
+
+_LONGEST_LINE = 64 * 1024
+# What a container inherits from this process; everything else it gets from its template.
+_INHERITED = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SYSTEMROOT")
+_APPLICATION = ("-P", "-m", "leitstand.sandbox.images.app")
+
+
+def inherited() -> dict[str, str]:
+    """The few variables that a process gets from the machine it runs on."""
+    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+
+
+def environment(container: run_v2.Container, project: str, secrets: SecretReader) -> dict[str, str]:
+    """The variables of a container's template, secrets resolved by version.
+
+    Raises:
+        ApiError: A secret version cannot be read.
+    """
+    values: dict[str, str] = {}
+    for variable in container.env:
+        reference = variable.value_source.secret_key_ref
+        if not reference.secret:
+            values[variable.name] = variable.value
+            continue
+        secret = reference.secret
+        if not secret.startswith("projects/"):
+            secret = f"projects/{project}/secrets/{secret}"
+        version = f"{secret}/versions/{reference.version or 'latest'}"
+        values[variable.name] = secrets(version).decode()
+    return values
+
+
+def command_line(container: run_v2.Container) -> list[str]:
+    """The program and arguments of a container.
+
+    Every image has the sample application as its entry point, and as `manage.py` in its working
+    directory; `python` is the interpreter of the sandbox, any other program that of the machine.
+    """
+    arguments = list(container.args)
+    if not container.command:
+        return [sys.executable, *_APPLICATION, *arguments]
+    program, *rest = container.command
+    if program not in ("python", "python3"):
+        return [program, *rest, *arguments]
+    return [sys.executable, *_python_arguments(rest), *arguments]
+
+
+async def pump(reader: asyncio.StreamReader | None, write_line: Callable[[str], None]) -> None:
+    """Hand on every line of a stream until its end; over-long lines are cut into pieces."""
+    assert reader is not None
+    rest = b""
+    while chunk := await reader.read(_LONGEST_LINE):
+        *lines, rest = (rest + chunk).split(b"\n")
+        if len(rest) > _LONGEST_LINE:
+            lines, rest = [*lines, rest], b""
+        _write(lines, write_line)
+    _write([rest], write_line)
+
+
+def _python_arguments(arguments: Sequence[str]) -> list[str]:
+    if arguments[:1] == ["manage.py"]:
+        return [*_APPLICATION, *arguments[1:]]
+    return list(arguments)
+
+
+def _write(lines: Sequence[bytes], write_line: Callable[[str], None]) -> None:
+    for line in lines:
+        if text := line.decode("utf-8", "replace").rstrip():
+            write_line(text)

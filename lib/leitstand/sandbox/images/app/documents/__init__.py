@@ -1,0 +1,1 @@
+"""Tenants and their documents: the schema that the code depends on."""

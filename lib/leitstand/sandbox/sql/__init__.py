@@ -1,0 +1,1 @@
+"""Cloud SQL in the sandbox: the Admin API over PostgreSQL clusters that really run."""

@@ -1,0 +1,202 @@
+"""All Cloud SQL instances of the sandbox, and the machines behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from google.cloud import sqladmin_v1 as sql
+
+from leitstand.sandbox.sql.cluster import StartFailed, own
+from leitstand.sandbox.sql.errors import invalid_state, missing
+from leitstand.sandbox.sql.machine import Machine, free_port
+from leitstand.sandbox.sql.operations import SITE
+from leitstand.sandbox.sql.settings_rules import VERSION, archives, flags_of
+from leitstand.sandbox.store import Store
+
+__all__ = ["PORT_LABEL", "Inventory", "State", "key"]
+
+PORT_LABEL = "sandbox-port"
+LONGEST_SOCKET_DIRECTORY = 85
+State = sql.DatabaseInstance.SqlInstanceState
+
+log = logging.getLogger(__name__)
+
+
+class Inventory:
+    """The instances by `PROJECT/NAME`, kept in the store, and their machines.
+
+    Attributes:
+        table: The instances; assign one again after a change.
+        region: Where instances are by default.
+    """
+
+    def __init__(self, store: Store, directory: Path, region: str) -> None:
+        self.table = store.table("sql_instances", sql.DatabaseInstance)
+        self.region = region
+        self._directory = directory
+        self._sockets = _socket_directory(directory)
+        self._machines: dict[str, Machine] = {}
+        directory.mkdir(mode=0o700, exist_ok=True)
+        shutil.rmtree(self._sockets, ignore_errors=True)
+        self._sockets.mkdir(mode=0o700)
+        own(self._sockets)
+
+    def get(self, project: str, name: str) -> sql.DatabaseInstance:
+        """The live instance.
+
+        Raises:
+            ApiError: NOT_FOUND.
+        """
+        if key(project, name) not in self.table:
+            raise missing("instance", name)
+        return self.table[key(project, name)]
+
+    def machine(self, instance: sql.DatabaseInstance) -> Machine:
+        """The machine of an instance, whether it runs or not."""
+        name = key(instance.project, instance.name)
+        if name not in self._machines:
+            port = int(instance.settings.user_labels[PORT_LABEL])
+            self._machines[name] = Machine(self._directory / name, self._sockets, port)
+        return self._machines[name]
+
+    def serving(self, project: str, name: str) -> Machine:
+        """The machine of an instance whose database answers.
+
+        Raises:
+            ApiError: NOT_FOUND, or FAILED_PRECONDITION where it does not.
+        """
+        instance = self.get(project, name)
+        if instance.state != State.RUNNABLE or not self.machine(instance).cluster.running:
+            raise invalid_state(
+                "Invalid request: The instance is not in a state to handle the request: "
+                f"{name} is not running."
+            )
+        return self.machine(instance)
+
+    def add(self, project: str, name: str, content: sql.DatabaseInstance) -> sql.DatabaseInstance:
+        """Enter an instance as PENDING_CREATE, with a port of its own; nothing runs yet."""
+        port = self._free_port()
+        region = content.region or self.region
+        content.kind = "sql#instance"
+        content.name, content.project, content.region = name, project, region
+        content.state = State(State.PENDING_CREATE)
+        content.database_version = sql.SqlDatabaseVersion(VERSION)
+        content.backend_type = sql.SqlBackendType(sql.SqlBackendType.SECOND_GEN)
+        content.instance_type = sql.SqlInstanceType(sql.SqlInstanceType.CLOUD_SQL_INSTANCE)
+        content.connection_name = f"{project}:{region}:{name}"
+        content.gce_zone = content.gce_zone or f"{region}-a"
+        content.self_link = f"{SITE}/{project}/instances/{name}"
+        content.create_time = datetime.now(UTC)
+        content.ip_addresses = [
+            sql.IpMapping(type_=sql.SqlIpAddressType.PRIVATE, ip_address="127.0.0.1")
+        ]
+        content.settings.user_labels[PORT_LABEL] = str(port)
+        content.settings.settings_version = 0
+        self.save(content, changed=True)
+        return content
+
+    def save(self, instance: sql.DatabaseInstance, *, changed: bool = False) -> None:
+        """Keep a change of the instance; `changed` where its settings are new."""
+        if changed:
+            instance.settings.settings_version = (instance.settings.settings_version or 0) + 1
+        instance.etag = secrets.token_hex(16)
+        self.table[key(instance.project, instance.name)] = instance
+
+    def set_state(self, instance: sql.DatabaseInstance, state: int) -> None:
+        """Change the state alone."""
+        instance.state = State(state)
+        self.table[key(instance.project, instance.name)] = instance
+
+    async def discard(self, instance: sql.DatabaseInstance) -> None:
+        """Remove the instance's machine with all data; the entry stays."""
+        await self.machine(instance).remove()
+
+    async def forget(self, instance: sql.DatabaseInstance) -> None:
+        """Remove the instance and its machine."""
+        await self.discard(instance)
+        name = key(instance.project, instance.name)
+        self._machines.pop(name, None)
+        self.table.pop(name, None)
+
+    async def run(self, instance: sql.DatabaseInstance) -> None:
+        """Start the machine with the instance's settings.
+
+        Raises:
+            StartFailed: It does not start.
+        """
+        settings = instance.settings
+        await self.machine(instance).start(flags_of(settings), archives(settings))
+
+    async def start(self) -> None:
+        """Take up what an earlier supervisor left: start, finish deletions, mark failures."""
+        for project in self._directory.iterdir():
+            if project == self._sockets or not project.is_dir():
+                continue
+            for place in project.iterdir():
+                if key(project.name, place.name) not in self.table:
+                    shutil.rmtree(place, ignore_errors=True)
+        await asyncio.gather(*(self._take_up(instance) for instance in list(self.table.values())))
+
+    async def close(self) -> None:
+        """Stop all clusters."""
+        await asyncio.gather(*(machine.cluster.stop() for machine in self._machines.values()))
+        shutil.rmtree(self._sockets, ignore_errors=True)
+
+    def status(self) -> Mapping[str, Any]:
+        """Where each instance listens, by its name."""
+        return {
+            instance.name: {
+                "project": instance.project,
+                "host": "127.0.0.1",
+                "port": self.machine(instance).port,
+                "state": State(instance.state).name,
+                "running": self.machine(instance).cluster.running,
+            }
+            for instance in self.table.values()
+        }
+
+    async def _take_up(self, instance: sql.DatabaseInstance) -> None:
+        if instance.state == State.PENDING_DELETE:
+            await self.forget(instance)
+        elif instance.state in (State.PENDING_CREATE, State.FAILED):
+            # What was being made when the supervisor ended is not whole.
+            await self.discard(instance)
+            self.set_state(instance, State.FAILED)
+        else:
+            self.machine(instance).tidy()
+            self.set_state(instance, State.RUNNABLE)
+            if instance.settings.activation_policy == sql.Settings.SqlActivationPolicy.NEVER:
+                return
+            try:
+                await self.run(instance)
+            except StartFailed as error:
+                log.error("%s does not start: %s", instance.name, error.log)
+                self.set_state(instance, State.FAILED)
+
+    def _free_port(self) -> int:
+        taken = {self.machine(instance).port for instance in self.table.values()}
+        return free_port(taken)
+
+
+def key(project: str, name: str) -> str:
+    """The name under which an instance is kept."""
+    return f"{project}/{name}"
+
+
+def _socket_directory(directory: Path) -> Path:
+    """A directory whose sockets have names short enough for the system (unix(7): 108 bytes)."""
+    inside = directory / "sockets"
+    if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
+        return inside
+    mark = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"leitstand-sql-{mark}"

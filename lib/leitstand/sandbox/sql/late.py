@@ -1,0 +1,96 @@
+"""Cloud SQL as the supervisor holds it: loaded when the sandbox has, or is asked for, instances.
+
+Google's client and PostgreSQL's driver take half a second to import; a sandbox without databases
+must not wait for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leitstand.sandbox.contract import LATE_PACKAGES, contract
+from leitstand.sandbox.rpc import Rpc
+from leitstand.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from leitstand.sandbox.sql.service import CloudSql
+
+__all__ = ["LateSql"]
+
+PREFIX = "/google.cloud.sql.v1."
+
+
+class LateSql:
+    """Serves Cloud SQL from the first moment it is needed.
+
+    Args:
+        store: Where instances are kept.
+        directory: Of the sandbox.
+        seed: The sandbox's seed; `sql` lists instances (see `CloudSql.seed`).
+    """
+
+    def __init__(self, store: Store, directory: Path, seed: Mapping[str, Any]) -> None:
+        self._store = store
+        self._directory = directory / "sql"
+        self._project = str(seed["project"])
+        self._region = str(seed.get("location", ""))
+        self._listed: Sequence[Mapping[str, Any]] = seed.get("sql", ())
+        self._service: CloudSql | None = None
+        self._rpc: Rpc | None = None
+
+    def attach(self, rpc: Rpc) -> None:
+        """Serve through that server; must be called before anything is loaded."""
+        self._rpc = rpc
+
+    def load(self, path: str) -> None:
+        """Load Cloud SQL where that is one of its methods."""
+        if path.startswith(PREFIX):
+            self._loaded()
+
+    def paths(self) -> tuple[str, ...]:
+        """All method paths of the API; loads it."""
+        self._loaded()
+        return tuple(contract(LATE_PACKAGES))
+
+    async def start(
+        self, secret: Callable[[str], bytes], set_secret: Callable[[str, bytes], None]
+    ) -> None:
+        """Start what is there, and make what the seed lists at the first start.
+
+        Args:
+            secret: Gives the value of a secret version.
+            set_secret: Replaces the value of a secret version.
+
+        Raises:
+            ApiError: Google would refuse the seed.
+        """
+        # Written when all of the seed is made: a start that is cut off begins anew.
+        seeded = self._directory / "seeded"
+        listed = () if seeded.exists() else self._listed
+        if not listed and not self._store.holds("sql_instances"):
+            return
+        service = self._loaded()
+        await service.start()
+        if listed:
+            await service.seed(self._project, listed, secret, set_secret)
+            seeded.touch()
+
+    def status(self) -> Mapping[str, Any]:
+        """Where each instance listens, by its name."""
+        return self._service.status() if self._service is not None else {}
+
+    async def close(self) -> None:
+        """Stop all clusters."""
+        if self._service is not None:
+            await self._service.close()
+
+    def _loaded(self) -> CloudSql:
+        if self._service is None:
+            from leitstand.sandbox.sql.service import CloudSql
+
+            self._service = CloudSql(self._store, self._directory, self._region)
+            if self._rpc is not None:
+                self._rpc.extend(contract(LATE_PACKAGES), self._service.methods())
+        return self._service

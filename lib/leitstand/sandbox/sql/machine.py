@@ -1,0 +1,151 @@
+"""What stands behind one Cloud SQL instance: a cluster, its log archive and its base backups."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import socket
+from collections.abc import Container, Mapping
+from pathlib import Path
+
+from psycopg import sql
+
+from leitstand.sandbox.sql.archive import Archive
+from leitstand.sandbox.sql.backups import BaseBackup, BaseBackups
+from leitstand.sandbox.sql.cluster import Cluster, own
+from leitstand.sandbox.sql.configuration import Configuration, Recovery
+
+__all__ = ["OWNER", "Machine", "free_port"]
+
+OWNER = "cloudsqlsuperuser"
+# Below Linux's range for outgoing connections, so that a port is still free after a restart.
+PORTS = range(20_000, 32_000)
+BOOTSTRAP = (
+    # As at Google: what users of the API are members of; PostgreSQL's superuser nobody gets.
+    f"CREATE ROLE {OWNER} CREATEDB CREATEROLE",
+    f"GRANT pg_monitor, pg_signal_backend, pg_checkpoint TO {OWNER}",
+    f"ALTER DATABASE postgres OWNER TO {OWNER}",
+)
+
+
+class Machine:
+    """The processes and files of one instance.
+
+    Attributes:
+        directory: Everything of it lies here.
+        port: TCP port on 127.0.0.1.
+        cluster: The database server.
+        archive: Its write-ahead log.
+        backups: Its base backups.
+    """
+
+    def __init__(self, directory: Path, sockets: Path, port: int) -> None:
+        self.directory = directory
+        self.port = port
+        self.cluster = Cluster(directory)
+        self.archive = Archive(directory / "archive", self.cluster)
+        self.backups = BaseBackups(directory / "backups", self.cluster)
+        self._sockets = sockets
+
+    async def create(self, flags: Mapping[str, str], archiving: bool) -> None:
+        """Make an empty cluster with Google's roles and pgvector, and start it.
+
+        Raises:
+            ProgramFailed: initdb did not succeed.
+            StartFailed: It does not start with these flags.
+        """
+        self.make_directory()
+        await self.cluster.initialise()
+        await self.start(flags, archiving)
+        async with self.cluster.connect() as connection:
+            for statement in BOOTSTRAP:
+                await connection.execute(sql.SQL(statement))
+        # Google lets its users create it; PostgreSQL wants a superuser, so it is there already.
+        for database in ("template1", "postgres"):
+            await self.cluster.ask("CREATE EXTENSION vector", database=database)
+
+    async def start(
+        self,
+        flags: Mapping[str, str],
+        archiving: bool,
+        recovery: Recovery | None = None,
+        limit: int = 0,
+    ) -> None:
+        """Start the cluster; with `archiving`, its log is archived from now on.
+
+        Raises:
+            StartFailed: It did not get ready.
+        """
+        if archiving and not self.archive.era:
+            self.archive.clear()
+        if not archiving:
+            self.archive.remove()
+        archive = self.archive.directory if archiving else None
+        await self.cluster.start(
+            Configuration(self.port, self._sockets, archive, flags, recovery), limit=limit
+        )
+
+    async def back_up(self, id: int) -> BaseBackup:
+        """Take a base backup of the running cluster."""
+        return await self.backups.take(id, self.archive.era)
+
+    def bases(self) -> list[BaseBackup]:
+        """The backups that the archive can bring forward, oldest first."""
+        era = self.archive.era
+        return [backup for backup in self.backups.all() if era and backup.era == era]
+
+    async def put_back(self, backup: Path, flags: Mapping[str, str], limit: int = 0) -> None:
+        """Replace all data by a base backup's; archived log is deleted, nothing is archived.
+
+        Raises:
+            ProgramFailed: The copy did not succeed; the data is as it was, and not running.
+            StartFailed: The restored cluster does not start.
+        """
+        incoming = Cluster(self.directory / "incoming")
+        incoming.data.parent.mkdir(mode=0o700, exist_ok=True)
+        own(incoming.data.parent)
+        try:
+            await incoming.copy_from(backup, limit)
+            await self.cluster.stop()
+            shutil.rmtree(self.cluster.data)
+            incoming.data.rename(self.cluster.data)
+        finally:
+            shutil.rmtree(incoming.data.parent, ignore_errors=True)
+        await self.start(flags, archiving=False)
+
+    def tidy(self) -> None:
+        """Finish or undo a replacement of the data, and undo a backup, that was cut off."""
+        self.backups.tidy()
+        incoming = self.directory / "incoming"
+        if not self.cluster.data.exists() and (incoming / "data").exists():
+            (incoming / "data").rename(self.cluster.data)
+        shutil.rmtree(incoming, ignore_errors=True)
+
+    def make_directory(self) -> None:
+        """Make the directory, empty."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+        self.directory.mkdir(mode=0o700, parents=True)
+        own(self.directory)
+
+    async def remove(self) -> None:
+        """End the cluster at once and delete everything."""
+        await self.cluster.kill()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def free_port(taken: Container[int]) -> int:
+    """A port of 127.0.0.1 that nobody listens on.
+
+    Args:
+        taken: Ports that are given out already.
+    """
+    for port in random.sample(PORTS, 500):
+        if port in taken:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise OSError("No port is free for a database.")
