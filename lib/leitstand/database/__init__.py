@@ -1,0 +1,1 @@
+"""Reads and fences PostgreSQL databases through psycopg."""

@@ -1,0 +1,148 @@
+"""Connections to PostgreSQL: made here only, named, with deadlines, read-only unless asked."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from leitstand.database.errors import AddressUnusable, translated
+
+if TYPE_CHECKING:
+    import psycopg
+
+    Connection = psycopg.Connection[tuple[Any, ...]]
+
+__all__ = ["connect", "redacted", "replace_host"]
+
+APPLICATION = "leitstand"
+CONNECT_SECONDS = 10
+# A peer that is gone is noticed after a minute, even while a statement runs.
+_KEEPALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+_URL = re.compile(
+    r"(?P<scheme>postgres(?:ql)?)://(?P<user>[^@/]*@)?(?P<place>[^/?]*)(?P<path>/[^?]*)?"
+    r"(?:\?(?P<query>.*))?"
+)
+_PLACE = ("host", "hostaddr", "port")
+_SECRET = ("password", "sslpassword", "user")
+_HOST = re.compile(r"[\w.,:%\[\]/-]*")
+_PORT = re.compile(r"[\d,]*")
+
+
+@contextmanager
+def connect(
+    url: str,
+    *,
+    read_only: bool = True,
+    autocommit: bool = False,
+    statement_timeout: float = 30.0,
+) -> "Iterator[Connection]":
+    """A connection for the block; it commits at the end, or rolls back after an exception.
+
+    Sessions are UTC and UTF-8, see all rows of a table or are refused (never fewer rows by a
+    policy), and can write only with ``read_only=False``, then also where that is not the
+    database's default.
+
+    Args:
+        url: ``postgresql://user:password@host:port/database``.
+        read_only: Whether the server refuses every write.
+        autocommit: Whether each statement is a transaction.
+        statement_timeout: Seconds that one statement may take; 0 is no limit.
+
+    Raises:
+        AddressUnusable: ``url`` cannot be understood.
+        DatabaseUnreachable: no answer.
+        DatabaseRefused: the login was refused, or psycopg raised in the block.
+    """
+    import psycopg
+
+    parts = _parts(url)
+    place = f"{parts.get('host', '')}:{parts.get('port', '5432')}/{parts.get('dbname', '')}"
+    settings = {
+        "default_transaction_read_only": "on" if read_only else "off",
+        "statement_timeout": str(round(statement_timeout * 1000)),
+        "timezone": "UTC",
+        "row_security": "off",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    with translated(f"Verbindung zu {place}"):
+        connection = psycopg.connect(
+            **{
+                **parts,
+                **_KEEPALIVE,
+                "options": f"{parts.get('options', '')} {options}".strip(),
+                "application_name": APPLICATION,
+                "client_encoding": "UTF8",
+                "connect_timeout": CONNECT_SECONDS,
+            },
+            autocommit=autocommit,
+        )
+    try:
+        with translated(f"Anweisung an {place}"), connection:
+            yield connection
+    finally:
+        connection.close()
+
+
+def replace_host(url: str, host: str, port: int) -> str:
+    """Return the address of the same database, user and password at another place.
+
+    Raises:
+        AddressUnusable: ``url`` cannot be understood.
+    """
+    _parts(url)
+    address = _cut(url)
+    bracketed = f"[{host}]" if ":" in host else host
+    query = _without(address["query"], _PLACE)
+    return f"{address['scheme']}://{address['user']}{bracketed}:{port}{address['path']}{query}"
+
+
+def redacted(url: str) -> str:
+    """Return the address for people: without password, and without anything if it is no URL."""
+    try:
+        _parts(url)
+    except AddressUnusable:
+        return "postgresql://***"
+    address = _cut(url)
+    name, colon, _ = address["user"].partition(":")
+    user = f"{name}:***@" if colon else name
+    query = _without(address["query"], _SECRET)
+    return f"{address['scheme']}://{user}{address['place']}{address['path']}{query}"
+
+
+def _cut(url: str) -> dict[str, str]:
+    """Cut an address where libpq cuts it: unlike elsewhere, a # is part of a name or password."""
+    found = _URL.fullmatch(url)
+    if found is None:
+        raise AddressUnusable
+    return found.groupdict(default="")
+
+
+def _without(query: str, names: tuple[str, ...]) -> str:
+    kept = [part for part in query.split("&") if part and part.partition("=")[0] not in names]
+    return f"?{'&'.join(kept)}" if kept else ""
+
+
+def _parts(url: str) -> dict[str, Any]:
+    """Take an address apart as libpq does.
+
+    What libpq says of a bad address quotes it, so its words and its exception go no further.
+    """
+    import psycopg
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts: dict[str, Any] = {}
+    if _URL.fullmatch(url):
+        try:
+            parts = conninfo_to_dict(url)
+        except psycopg.Error:
+            parts = {}
+    # A password with a bare @ or / would end up in what is taken for the host or the port.
+    host, port = str(parts.get("host", "")), str(parts.get("port", ""))
+    if not parts.get("dbname") or not _HOST.fullmatch(host) or not _PORT.fullmatch(port):
+        raise AddressUnusable
+    return parts
