@@ -13,10 +13,10 @@ from leitstand.core.release import (
     Image,
     Observation,
     SecretVersion,
-    check_release,
     differences,
     plan_release,
 )
+from leitstand.core.release_checks import check_release
 from leitstand.core.seed import desired_template
 from leitstand.core.service import RevisionState, ServiceState
 from leitstand.core.traffic import Share, Split

@@ -8,13 +8,13 @@ from leitstand.configuration import load_environment
 from leitstand.execution.history import History
 from leitstand.execution.recovery import approved_plan
 from leitstand.sandbox import control
-from tests.fixtures.world import World, short
+from tests.fixtures.world import World, short, without_database
 
 
 def main(sandbox: Path, journal: Path, image: str) -> None:
     running = control.find(sandbox)
     assert running is not None
-    world = World(running, short(load_environment("sandbox")), Journal(journal))
+    world = World(running, without_database(short(load_environment("sandbox"))), Journal(journal))
     approved = approved_plan(world.journal) if History.read(world.journal).open else None
     if approved is None:
         approved = world.approve(world.plan(image))

@@ -53,9 +53,10 @@ def test_an_approval_of_an_unknown_plan_counts_for_nothing() -> None:
 
 
 def test_the_etag_is_the_plans_and_then_the_last_outcomes() -> None:
-    assert "e0" == History.read(APPROVED).etag
+    assert "e0" == History.read(APPROVED).etag("web")
     events = [*APPROVED, intent("traffic-10"), outcome("traffic-10", "e1")]
-    assert "e1" == History.read(events).etag
+    assert "e1" == History.read(events).etag("web")
+    assert "" == History.read(events).etag("worker")
 
 
 def test_a_run_is_open_from_its_first_intent_to_its_end() -> None:

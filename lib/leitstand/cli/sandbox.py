@@ -141,7 +141,8 @@ def break_(
         str, typer.Argument(metavar="METHODE", help="Zum Beispiel UpdateService; * heißt: alle.")
     ],
     kind: Annotated[
-        FaultKind, typer.Option(help="fail · lost: getan, Antwort verloren · slow · hang · disk_full")
+        FaultKind,
+        typer.Option(help="fail · lost: getan, aber ohne Antwort · slow · hang · disk_full"),
     ] = FaultKind.FAIL,
     code: Annotated[str, typer.Option(metavar="CODE", help="gRPC-Code.")] = "UNAVAILABLE",
     seconds: Annotated[float, typer.Option(min=0, help="Verzögerung bei slow.")] = 0.0,

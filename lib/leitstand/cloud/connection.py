@@ -16,8 +16,19 @@ if TYPE_CHECKING:
     from google.cloud.artifactregistry_v1 import ArtifactRegistryClient
     from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
     from google.cloud.monitoring_v3 import MetricServiceClient
-    from google.cloud.run_v2 import RevisionsClient, ServicesClient
+    from google.cloud.run_v2 import (
+        ExecutionsClient,
+        JobsClient,
+        RevisionsClient,
+        ServicesClient,
+        TasksClient,
+    )
     from google.cloud.secretmanager_v1 import SecretManagerServiceClient
+    from google.cloud.sqladmin_v1 import (
+        SqlBackupRunsServiceClient,
+        SqlInstancesServiceClient,
+        SqlOperationsServiceClient,
+    )
 
 __all__ = ["Connection", "NotLoopback"]
 
@@ -114,6 +125,60 @@ class Connection:
         )
 
         return self._client(LoggingServiceV2Client, LoggingServiceV2GrpcTransport)
+
+    @cached_property
+    def sql_instances(self) -> "SqlInstancesServiceClient":
+        """The client of Cloud SQL instances."""
+        from google.cloud.sqladmin_v1 import SqlInstancesServiceClient
+        from google.cloud.sqladmin_v1.services.sql_instances_service.transports import (
+            SqlInstancesServiceGrpcTransport,
+        )
+
+        return self._client(SqlInstancesServiceClient, SqlInstancesServiceGrpcTransport)
+
+    @cached_property
+    def sql_backups(self) -> "SqlBackupRunsServiceClient":
+        """The client of Cloud SQL backups."""
+        from google.cloud.sqladmin_v1 import SqlBackupRunsServiceClient
+        from google.cloud.sqladmin_v1.services.sql_backup_runs_service.transports import (
+            SqlBackupRunsServiceGrpcTransport,
+        )
+
+        return self._client(SqlBackupRunsServiceClient, SqlBackupRunsServiceGrpcTransport)
+
+    @cached_property
+    def sql_operations(self) -> "SqlOperationsServiceClient":
+        """The client of Cloud SQL operations."""
+        from google.cloud.sqladmin_v1 import SqlOperationsServiceClient
+        from google.cloud.sqladmin_v1.services.sql_operations_service.transports import (
+            SqlOperationsServiceGrpcTransport,
+        )
+
+        return self._client(SqlOperationsServiceClient, SqlOperationsServiceGrpcTransport)
+
+    @cached_property
+    def jobs(self) -> "JobsClient":
+        """The client of Cloud Run jobs."""
+        from google.cloud.run_v2 import JobsClient
+        from google.cloud.run_v2.services.jobs.transports import JobsGrpcTransport
+
+        return self._client(JobsClient, JobsGrpcTransport)
+
+    @cached_property
+    def executions(self) -> "ExecutionsClient":
+        """The client of executions of Cloud Run jobs."""
+        from google.cloud.run_v2 import ExecutionsClient
+        from google.cloud.run_v2.services.executions.transports import ExecutionsGrpcTransport
+
+        return self._client(ExecutionsClient, ExecutionsGrpcTransport)
+
+    @cached_property
+    def tasks(self) -> "TasksClient":
+        """The client of tasks of executions."""
+        from google.cloud.run_v2 import TasksClient
+        from google.cloud.run_v2.services.tasks.transports import TasksGrpcTransport
+
+        return self._client(TasksClient, TasksGrpcTransport)
 
     def operator(self) -> str:
         """Return who acts: the credentials' account; ``sandbox`` where there are none.

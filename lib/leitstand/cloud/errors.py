@@ -5,6 +5,7 @@
     LeitstandError
     ├── MissingCredentials (GateRefused)   no identity to act with
     ├── CloudRefused (RunFailed)           the API said no
+    │   ├── AlreadyThere                   the name is taken
     │   ├── Conflict                       someone else changed the resource meanwhile
     │   └── NotFound                       there is no such resource
     └── CloudUnreachable (RunFailed)       no answer in time
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from leitstand.core.errors import GateRefused, RunFailed
 
 __all__ = [
+    "AlreadyThere",
     "CloudRefused",
     "CloudUnreachable",
     "Conflict",
@@ -60,6 +62,10 @@ class Conflict(CloudRefused):
         self.reason = reason
 
 
+class AlreadyThere(CloudRefused):
+    """A resource of this name exists already."""
+
+
 class NotFound(CloudRefused):
     """The resource does not exist."""
 
@@ -81,6 +87,7 @@ def translated(what: str) -> Iterator[None]:
     """Turn Google's exceptions into ours; ``what`` names the call in German.
 
     Raises:
+        AlreadyThere: the name is taken.
         Conflict: ABORTED or a conflicting precondition.
         NotFound: the resource does not exist.
         CloudUnreachable: no answer, or not in time.
@@ -90,6 +97,8 @@ def translated(what: str) -> Iterator[None]:
 
     try:
         yield
+    except exceptions.AlreadyExists as error:
+        raise AlreadyThere(what, _reason(error)) from error
     except (exceptions.Aborted, exceptions.Conflict) as error:
         raise Conflict(what, _reason(error)) from error
     except exceptions.NotFound as error:

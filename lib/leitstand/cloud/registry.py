@@ -3,6 +3,7 @@
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import NotFound, translated
 from leitstand.core.release import Image
+from leitstand.core.schema import SchemaRange
 
 __all__ = ["Registry"]
 
@@ -29,20 +30,31 @@ class Registry:
             digest=digest,
             signed=bool(digest) and f"{digest.replace(':', '-')}.sig" in versions,
             known_tags=tuple(sorted(t for t in versions if not t.endswith(".sig"))),
+            schema=self._schema(package, digest) if digest else None,
         )
 
+    def _schema(self, package: str, digest: str) -> SchemaRange | None:
+        """Return the schema versions that the version's annotations name."""
+        name = f"{self._package(package)}/versions/{digest}"
+        with translated(f"Version {digest[:19]} lesen"):
+            version = self._connection.registry.get_version(request={"name": name})
+        return SchemaRange.from_annotations(dict(version.annotations))
+
     def _tags(self, package: str) -> dict[str, str]:
-        host, project, repository = self._repository.split("/")
-        location = host.removesuffix("-docker.pkg.dev")
-        parent = (
-            f"projects/{project}/locations/{location}/repositories/{repository}/packages/{package}"
-        )
+        parent = self._package(package)
         try:
             with translated(f"Tags von {package} lesen"):
                 found = list(self._connection.registry.list_tags(request={"parent": parent}))
         except NotFound:
             return {}
         return {_short(tag.name): _short(tag.version) for tag in found}
+
+    def _package(self, package: str) -> str:
+        """Return the full resource name of a package."""
+        host, project, repository = self._repository.split("/")
+        location = host.removesuffix("-docker.pkg.dev")
+        parent = f"projects/{project}/locations/{location}/repositories/{repository}"
+        return f"{parent}/packages/{package}"
 
 
 def _short(name: str) -> str:

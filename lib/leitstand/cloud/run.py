@@ -74,6 +74,18 @@ class CloudRun:
             service, ["template", "traffic"], f"Revision {template['revision']} anlegen"
         )
 
+    def scaling(self, name: str) -> Mapping[str, Any]:
+        """Return the scaling of a service as JSON values of the API; read-only."""
+        with translated(f"Dienst {_short(name)} lesen"):
+            return _as_data(self._connection.services.get_service(name=name).scaling)
+
+    def start_scaling(self, name: str, etag: str, scaling: Mapping[str, Any]) -> str:
+        """Start a change of a service's scaling only; return the operation's name."""
+        from google.cloud import run_v2
+
+        service = run_v2.Service(name=name, etag=etag, scaling=run_v2.ServiceScaling(dict(scaling)))
+        return self._update(service, ["scaling"], f"{_short(name)} skalieren")
+
     def operation(self, name: str) -> Operation:
         """Return the state of an operation; read-only."""
         with translated(f"Operation {_short(name)} lesen"):

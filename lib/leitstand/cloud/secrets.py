@@ -1,13 +1,28 @@
-"""Secret versions; values are never read here."""
+"""Secrets and their versions.
+
+A value is read only to be handed to what needs it; it never enters a plan, a journal or a view.
+"""
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import NotFound, translated
+from leitstand.core.errors import RunFailed
 
-__all__ = ["Secrets"]
+__all__ = ["Secrets", "ValueDamaged"]
+
+
+class ValueDamaged(RunFailed):
+    """What arrived is not what was stored."""
+
+    def __init__(self, secret: str) -> None:
+        super().__init__(
+            f"Der Wert von {secret} ist auf dem Weg beschädigt worden.",
+            "Setzen Sie den Lauf fort; bleibt es dabei, prüfen Sie das Netz.",
+        )
+        self.secret = secret
 
 
 class Secrets:
-    """Reads the state of secret versions."""
+    """Reads and adds secret versions."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -24,3 +39,46 @@ class Secrets:
         except NotFound:
             return "MISSING"
         return SecretVersion.State(found.state).name
+
+    def newest_version(self, secret: str) -> int:
+        """Return the number of the newest version of a secret, 0 without one; read-only.
+
+        ``secret`` is a full name, ``projects/P/secrets/S``.
+        """
+        with translated(f"Versionen von {_short(secret)} auflisten"):
+            found = self._connection.secrets.list_secret_versions(request={"parent": secret})
+            return max((int(_short(version.name)) for version in found), default=0)
+
+    def value(self, secret: str, version: str) -> str:
+        """Return the value of a version, after its checksum was compared; read-only.
+
+        Raises:
+            ValueDamaged: the checksum does not fit.
+        """
+        name = f"{secret}/versions/{version}"
+        with translated(f"Version {version} von {_short(secret)} lesen"):
+            found = self._connection.secrets.access_secret_version(request={"name": name})
+        payload = found.payload
+        if payload.data_crc32c != _crc32c(payload.data):
+            raise ValueDamaged(_short(secret))
+        return payload.data.decode("utf-8")
+
+    def add_version(self, secret: str, value: str) -> str:
+        """Add a version; return its number."""
+        data = value.encode("utf-8")
+        payload = {"data": data, "data_crc32c": _crc32c(data)}
+        with translated(f"Neue Version von {_short(secret)} anlegen"):
+            added = self._connection.secrets.add_secret_version(
+                request={"parent": secret, "payload": payload}, retry=None
+            )
+        return _short(added.name)
+
+
+def _crc32c(data: bytes) -> int:
+    import google_crc32c
+
+    return int(google_crc32c.value(data))
+
+
+def _short(name: str) -> str:
+    return name.rsplit("/", 1)[-1]

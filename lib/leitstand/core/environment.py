@@ -12,6 +12,7 @@ from leitstand.core.resources import Section
 
 __all__ = [
     "Analysis",
+    "Database",
     "Environment",
     "Reference",
     "ReleasePolicy",
@@ -105,6 +106,32 @@ class ReleasePolicy(Section):
         return stages
 
 
+class Database(Section):
+    """Where the application keeps its data, and who may reach it.
+
+    Attributes:
+        instance: Short name of the Cloud SQL instance.
+        name: Name of the database.
+        url_secret: Secret whose versions hold the application's URL (``DATABASE_URL``).
+        administrator_url_secret: Secret with the administrator's URL.
+        roles: Database roles of the application; they are locked out when it is fenced.
+        schema_app: Django app whose migrations number the schema versions.
+        moves_with: Services that read the URL, in the order in which they come back.
+        keep_days: Days for which a replaced instance is kept.
+        operation_deadline: Seconds that a clone or a backup may take.
+    """
+
+    instance: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,96}$")]
+    name: str
+    url_secret: str
+    administrator_url_secret: str
+    roles: Annotated[list[str], Field(min_length=1)]
+    schema_app: str
+    moves_with: list[str]
+    keep_days: Annotated[int, Field(ge=1)]
+    operation_deadline: Seconds
+
+
 class SandboxService(Section):
     """A service that the sandbox starts with: name of its section and image reference."""
 
@@ -121,6 +148,7 @@ class Sandbox(Section):
         staging_revisions: Images that count as having run on staging.
         load_requests_per_second: Load during a rollout, so that the analysis has requests.
         start_timeout: Seconds that a container may take to answer its first probe.
+        sample_documents: Documents that each of the sample tenants starts with.
     """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -128,6 +156,7 @@ class Sandbox(Section):
     staging_revisions: list[SandboxService]
     load_requests_per_second: Annotated[float, Field(ge=0)]
     start_timeout: Seconds
+    sample_documents: Annotated[int, Field(ge=0)]
 
 
 class Environment(Section):
@@ -152,6 +181,7 @@ class Environment(Section):
     logging: resources.Logging
     tenancy: resources.Tenancy
     release: ReleasePolicy
+    database: Database | None = None
     sandbox: Sandbox | None = None
 
     @model_validator(mode="after")
@@ -172,6 +202,10 @@ class Environment(Section):
     def service_name(self, service: str) -> str:
         """Return the full resource name of a Cloud Run service."""
         return f"projects/{self.project}/locations/{self.region}/services/{service}"
+
+    def job_name(self, job: str) -> str:
+        """Return the full resource name of a Cloud Run job."""
+        return f"projects/{self.project}/locations/{self.region}/jobs/{job}"
 
 
 def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:

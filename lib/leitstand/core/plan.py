@@ -66,10 +66,13 @@ class Plan:
     Attributes:
         runbook: Name of the runbook.
         environment: Name of the environment.
-        target: Full name of the resource that the run is about; locks are held on it.
+        target: Full name of the resource that the run is about.
         basis: What was observed and must still hold when the plan is applied (e.g. an etag).
         actions: In the order in which they are applied.
         way_back: Restores what was before; applied whole when something goes wrong.
+        returns_by_itself: Whether a run that dies is taken back at once, or waits for its
+            operator to resume or revert it.
+        point_of_no_return: Id of the action after whose beginning there is no way back.
     """
 
     runbook: str
@@ -78,6 +81,8 @@ class Plan:
     basis: Mapping[str, Any]
     actions: tuple[Action, ...]
     way_back: tuple[Action, ...] = ()
+    returns_by_itself: bool = True
+    point_of_no_return: str = ""
 
     @property
     def digest(self) -> str:
@@ -105,6 +110,8 @@ class Plan:
             "basis": dict(self.basis),
             "actions": [action.as_data() for action in self.actions],
             "way_back": [action.as_data() for action in self.way_back],
+            "returns_by_itself": self.returns_by_itself,
+            "point_of_no_return": self.point_of_no_return,
         }
 
     @classmethod
@@ -117,7 +124,14 @@ class Plan:
             basis=dict(data["basis"]),
             actions=tuple(Action.from_data(action) for action in data["actions"]),
             way_back=tuple(Action.from_data(action) for action in data["way_back"]),
+            returns_by_itself=data.get("returns_by_itself", True),
+            point_of_no_return=data.get("point_of_no_return", ""),
         )
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Full names of everything that the plan changes, sorted; locks are taken on them."""
+        return tuple(sorted({self.target, *(action.target for action in self.actions)}))
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,20 @@
 """A release as a decision: what was observed, which checks hold, and the plan that follows."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from leitstand.core.environment import ReleasePolicy, merge
 from leitstand.core.plan import Action, Plan
+from leitstand.core.schema import SchemaRange
 from leitstand.core.service import RevisionState, ServiceState
 from leitstand.core.traffic import Share, Split
 
 __all__ = [
-    "Check",
     "Difference",
     "Image",
     "Observation",
     "SecretVersion",
-    "check_release",
     "differences",
     "plan_release",
     "revision_name",
@@ -33,6 +32,7 @@ class Image:
         digest: ``sha256:…``; empty when the tag does not exist.
         signed: Whether a cosign signature lies beside it.
         known_tags: Tags of the package, newest last.
+        schema: Schema versions that its code understands, if it says so.
     """
 
     reference: str
@@ -40,6 +40,7 @@ class Image:
     digest: str
     signed: bool
     known_tags: tuple[str, ...] = ()
+    schema: SchemaRange | None = None
 
     @property
     def by_digest(self) -> str:
@@ -69,6 +70,7 @@ class Observation:
             environment names no reference.
         secrets: Secret versions that the candidate will read.
         desired: The template from the environment file, as JSON values of the API.
+        schema_version: Schema version of the database; ``None`` without a database.
     """
 
     service: ServiceState
@@ -77,15 +79,7 @@ class Observation:
     reference_digests: tuple[str, ...] | None
     secrets: tuple[SecretVersion, ...]
     desired: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Check:
-    """A named condition with its evidence; a release needs all of them."""
-
-    id: str
-    passed: bool
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    schema_version: int | None = None
 
 
 @dataclass(frozen=True)
@@ -95,72 +89,6 @@ class Difference:
     path: str
     running: Any
     candidate: Any
-
-
-def check_release(observation: Observation, require_signature: bool) -> tuple[Check, ...]:
-    """Return every check of a release, passed or not, in the order in which they are shown."""
-    service, image, stable = observation.service, observation.image, observation.stable
-    serving = service.traffic.pinned(service.latest_ready_revision).serving()
-    checks = [
-        Check(
-            "image_exists",
-            bool(image.digest),
-            {
-                "reference": image.reference,
-                "digest": image.digest,
-                "known": list(image.known_tags),
-            },
-        ),
-        Check(
-            "image_signed",
-            image.signed or not require_signature,
-            {
-                "reference": image.reference,
-                "digest": image.digest,
-                "required": require_signature,
-            },
-        ),
-    ]
-    if observation.reference_digests is not None:
-        checks.append(
-            Check(
-                "image_ran_on_reference",
-                image.digest in observation.reference_digests,
-                {
-                    "reference": image.reference,
-                    "digest": image.digest,
-                    "digests": list(observation.reference_digests),
-                },
-            )
-        )
-    checks += [
-        Check("service_settled", service.settled, {"problem": service.problem}),
-        Check("one_revision_serves", len(serving) == 1, {"serving": serving}),
-        Check(
-            "image_is_new",
-            stable is None or stable.digest != image.digest,
-            {
-                "reference": image.reference,
-                "revision": stable.name if stable else "",
-            },
-        ),
-        Check(
-            "secrets_pinned",
-            all(s.state == "ENABLED" for s in observation.secrets),
-            {
-                "secrets": [
-                    {
-                        "variable": s.variable,
-                        "secret": s.secret,
-                        "version": s.version,
-                        "state": s.state,
-                    }
-                    for s in observation.secrets
-                ],
-            },
-        ),
-    ]
-    return tuple(checks)
 
 
 def revision_name(service: ServiceState, image: Image) -> str:
@@ -179,8 +107,12 @@ def template_for(observation: Observation) -> dict[str, Any]:
         (current.pop("containers", None) or [{}])[0], (desired.pop("containers", None) or [{}])[0]
     )
     container["image"] = observation.image.by_digest
+    made = merge(current, desired)
+    if observation.image.schema is not None:
+        annotations = observation.image.schema.as_annotations()
+        made["annotations"] = {**made.get("annotations", {}), **annotations}
     return {
-        **merge(current, desired),
+        **made,
         "containers": [container],
         "revision": revision_name(observation.service, observation.image),
     }

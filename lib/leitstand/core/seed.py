@@ -6,6 +6,8 @@ from leitstand.core.environment import Environment
 
 __all__ = ["desired_template", "sandbox_seed"]
 
+_WEEKDAYS = ("MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY")
+
 
 def desired_template(environment: Environment, service: str) -> dict[str, Any]:
     """Return the revision template of a service as JSON values of the Cloud Run API.
@@ -57,6 +59,9 @@ def sandbox_seed(environment: Environment) -> dict[str, Any]:
         "staging_project": staging,
         "services": services,
         "revisions": revisions,
+        "jobs": _jobs(environment),
+        "first_executions": _first_executions(environment),
+        "sql": _sql(environment),
         "secrets": _secrets(environment),
         "repositories": [{"name": _repository(environment)}],
         "load_balancer": {
@@ -73,6 +78,92 @@ def _with_image(environment: Environment, service: str, image: str) -> dict[str,
     return template
 
 
+def _jobs(environment: Environment) -> list[dict[str, Any]]:
+    """Return the migrate job with the image that runs first, where there is a database."""
+    database, sandbox = environment.database, environment.sandbox
+    if database is None or sandbox is None or not sandbox.services:
+        return []
+    first = sandbox.services[0]
+    job = environment.jobs["migrate"]
+    url = {"secret_key_ref": {"secret": database.url_secret, "version": "1"}}
+    container = {
+        "image": f"{environment.artifact_registry.repository}/{first.image}",
+        "command": ["python", "manage.py"],
+        "args": ["migrate"],
+        "env": [{"name": "DATABASE_URL", "value_source": url}],
+    }
+    task = {"timeout": job.timeout, "max_retries": job.max_retries, "containers": [container]}
+    return [
+        {"name": environment.job_name("migrate"), "template": {"task_count": 1, "template": task}}
+    ]
+
+
+def _first_executions(environment: Environment) -> list[dict[str, Any]]:
+    """Return what the migrate job does before anything serves: the schema, and sample rows."""
+    sandbox = environment.sandbox
+    if environment.database is None or sandbox is None:
+        return []
+    name = environment.job_name("migrate")
+    sample = ["load_sample", "--tenants", "2", "--documents", str(sandbox.sample_documents)]
+    return [{"job": name, "args": ["migrate"]}, {"job": name, "args": sample}]
+
+
+def _sql(environment: Environment) -> list[dict[str, Any]]:
+    """Return the database instance with its users; their passwords are the sandbox's secrets."""
+    database, wanted = environment.database, environment.cloud_sql
+    if database is None:
+        return []
+    backup = wanted.backup_configuration
+    settings = {
+        "tier": "db-custom-2-8192",
+        "ip_configuration": {"ipv4_enabled": wanted.ipv4_enabled},
+        "backup_configuration": {
+            "enabled": backup.enabled,
+            "point_in_time_recovery_enabled": backup.point_in_time_recovery_enabled,
+            "transaction_log_retention_days": backup.transaction_log_retention_days,
+            "backup_retention_settings": {"retained_backups": backup.retained_backups},
+        },
+        "maintenance_window": {
+            "day": _WEEKDAYS.index(wanted.maintenance_window.day) + 1,
+            "hour": wanted.maintenance_window.hour,
+        },
+        "deletion_protection_enabled": True,
+    }
+    users = [
+        _user(environment, role, database.url_secret, f"{database.url_secret}-{role}-password")
+        for role in database.roles[:1]
+    ]
+    users.append(
+        _user(
+            environment, "postgres", database.administrator_url_secret,
+            f"{database.administrator_url_secret}-password",
+            # Whoever fences a database and rescues its rows acts for the role that owns them.
+            database.roles[:1],
+        )
+    )  # fmt: skip
+    return [
+        {
+            "instance": {"name": database.instance, "settings": settings},
+            "databases": list(wanted.databases),
+            "users": users,
+        }
+    ]
+
+
+def _user(
+    environment: Environment, name: str, url: str, password: str, member_of: list[str] | None = None
+) -> dict[str, Any]:
+    assert environment.database is not None
+    project = f"projects/{environment.project}/secrets"
+    return {
+        "name": name,
+        "member_of": member_of or [],
+        "password_secret": f"{project}/{password}/versions/1",
+        "url_secret": f"{project}/{url}/versions/1",
+        "database": environment.database.name,
+    }
+
+
 def _secrets(environment: Environment) -> list[dict[str, Any]]:
     """Return every secret that a service reads, with as many versions as the highest pinned."""
     versions: dict[str, int] = {}
@@ -81,6 +172,10 @@ def _secrets(environment: Environment) -> list[dict[str, Any]]:
             if variable.value_source is not None:
                 key = variable.value_source.secret_key_ref
                 versions[key.secret] = max(versions.get(key.secret, 0), int(key.version))
+    for instance in _sql(environment):
+        for user in instance["users"]:
+            for reference in (user["password_secret"], user["url_secret"]):
+                versions.setdefault(reference.split("/")[3], 1)
     return [
         {"name": f"projects/{environment.project}/secrets/{secret}", "versions": count}
         for secret, count in sorted(versions.items())

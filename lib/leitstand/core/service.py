@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from leitstand.core.schema import SchemaRange
 from leitstand.core.traffic import Split
 
 __all__ = ["RevisionState", "ServiceState", "TrafficStatus", "digest_of"]
@@ -78,6 +79,11 @@ class RevisionState:
     def digest(self) -> str:
         """The digest in the image reference, or an empty string."""
         return digest_of(self.image)
+
+    @property
+    def schema(self) -> SchemaRange | None:
+        """Schema versions that the revision's code understands, if its annotations say so."""
+        return SchemaRange.from_annotations(self.template.get("annotations", {}))
 
 
 def digest_of(image: str) -> str:

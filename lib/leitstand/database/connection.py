@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     Connection = psycopg.Connection[tuple[Any, ...]]
 
-__all__ = ["connect", "redacted", "replace_host"]
+__all__ = ["address", "connect", "redacted", "replace_host"]
 
 APPLICATION = "leitstand"
 CONNECT_SECONDS = 10
@@ -95,10 +95,20 @@ def replace_host(url: str, host: str, port: int) -> str:
         AddressUnusable: ``url`` cannot be understood.
     """
     _parts(url)
-    address = _cut(url)
+    cut = _cut(url)
     bracketed = f"[{host}]" if ":" in host else host
-    query = _without(address["query"], _PLACE)
-    return f"{address['scheme']}://{address['user']}{bracketed}:{port}{address['path']}{query}"
+    query = _without(cut["query"], _PLACE)
+    return f"{cut['scheme']}://{cut['user']}{bracketed}:{port}{cut['path']}{query}"
+
+
+def address(url: str) -> tuple[str, int]:
+    """Return host and port of an address.
+
+    Raises:
+        AddressUnusable: ``url`` cannot be understood.
+    """
+    parts = _parts(url)
+    return str(parts.get("host") or ""), int(parts.get("port") or 5432)
 
 
 def redacted(url: str) -> str:
@@ -107,11 +117,11 @@ def redacted(url: str) -> str:
         _parts(url)
     except AddressUnusable:
         return "postgresql://***"
-    address = _cut(url)
-    name, colon, _ = address["user"].partition(":")
+    cut = _cut(url)
+    name, colon, _ = cut["user"].partition(":")
     user = f"{name}:***@" if colon else name
-    query = _without(address["query"], _SECRET)
-    return f"{address['scheme']}://{user}{address['place']}{address['path']}{query}"
+    query = _without(cut["query"], _SECRET)
+    return f"{cut['scheme']}://{user}{cut['place']}{cut['path']}{query}"
 
 
 def _cut(url: str) -> dict[str, str]:

@@ -92,8 +92,18 @@ class Executor:
         if before.done:
             return before.evidence
         if before.intended and not before.status:
-            return self._take_up(action, handler, before.operation, history.etag, watch)
-        return self._begin(action, handler, history.etag, watch)
+            etag = history.etag(action.target)
+            return self._take_up(action, handler, before.operation, etag, watch)
+        return self._begin(action, handler, history.etag(action.target), watch)
+
+    def apply_all(self, watch: Watch = lambda _: None) -> None:
+        """Apply all actions of the plan in their order.
+
+        Raises:
+            LeitstandError: an action failed; those after it were not begun.
+        """
+        for action in self._plan.actions:
+            self.apply(action.id, watch)
 
     def take_back(self, watch: Watch = lambda _: None) -> None:
         """Apply the way back, on the resource as it is now.

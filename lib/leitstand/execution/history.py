@@ -41,61 +41,87 @@ class ActionHistory:
 class History:
     """The part of a journal that matters for going on.
 
+    A run may have several plans, one after the other, each with a name (its ``runbook``) of its
+    own; action ids are unique within a run.
+
     Attributes:
-        plan: The plan that was approved, if any; a later approval replaces an earlier one.
-        actions: By action id, for that plan.
+        plan: The plan that was approved last, if any.
+        plans: Every approved plan by its name; approving another under the same name replaces it.
+        actions: By action id, for those plans.
         verdicts: By stage, the last verdict; a stage that was started again has none.
         started: Whether any action was announced.
         ended: Whether the run is over for good: completed or rolled back.
-        etag: The etag that the last outcome left behind, else the plan's.
+        etags: By full resource name, the etag that the last outcome left behind.
     """
 
     plan: Plan | None
+    plans: Mapping[str, Plan]
     actions: Mapping[str, ActionHistory]
     verdicts: Mapping[str, str]
     started: bool
     ended: bool
-    etag: str
+    etags: Mapping[str, str]
 
     @classmethod
     def read(cls, events: Iterable[Event]) -> "History":
         """Return the history that these events tell."""
+        made: dict[str, Plan] = {}
         plans: dict[str, Plan] = {}
         plan: Plan | None = None
         actions: dict[str, ActionHistory] = {}
         verdicts: dict[str, str] = {}
-        ended, etag = False, ""
+        etags: dict[str, str] = {}
+        ended = False
         for event in events:
             kind = event["event"]
             if kind == "plan.made":
-                made = Plan.from_data(event["plan"])
-                plans[made.digest] = made
-            elif kind == "approval.given" and event["digest"] in plans:
-                approved = plans[event["digest"]]
-                if plan is None or approved.digest != plan.digest:
-                    plan, actions, verdicts = approved, {}, {}
-                    etag = str(plan.basis.get("etag", ""))
+                new = Plan.from_data(event["plan"])
+                made[new.digest] = new
+            elif kind == "approval.given" and event["digest"] in made:
+                plan = made[event["digest"]]
+                before = plans.get(plan.runbook)
+                if before is None or before.digest != plan.digest:
+                    for action in (*before.actions, *before.way_back) if before else ():
+                        actions.pop(action.id, None)
+                    verdicts = {}
+                    etags[plan.target] = str(plan.basis.get("etag", ""))
+                plans[plan.runbook] = plan
             elif kind == "action.intent":
                 actions[event["id"]] = ActionHistory(intended=True)
             elif kind == "action.operation":
                 actions[event["id"]] = ActionHistory(True, event["operation"])
             elif kind == "action.outcome":
-                before = actions.get(event["id"], ActionHistory())
                 evidence = event.get("evidence") or {}
                 actions[event["id"]] = ActionHistory(
-                    True, before.operation, event["status"], evidence
+                    True,
+                    actions.get(event["id"], ActionHistory()).operation,
+                    event["status"],
+                    evidence,
                 )
-                etag = evidence.get("etag") or etag
+                if plan is not None and evidence.get("etag"):
+                    etags[plan.action(event["id"]).target] = evidence["etag"]
             elif kind == "verdict":
                 verdicts[event["stage"]] = event["verdict"]
             elif kind in _ENDS:
                 ended = True
-        return cls(plan, actions, verdicts, bool(actions), ended, etag)
+        return cls(plan, plans, actions, verdicts, bool(actions), ended, etags)
 
     @property
     def open(self) -> bool:
         """Whether something was begun that is neither finished nor taken back."""
         return self.started and not self.ended
+
+    @property
+    def can_return(self) -> bool:
+        """Whether the way back of the last plan is still open."""
+        return self.plan is not None and (
+            not self.plan.point_of_no_return
+            or not self.action(self.plan.point_of_no_return).intended
+        )
+
+    def etag(self, target: str) -> str:
+        """Return the etag that this run last saw of a resource; empty when it saw none."""
+        return self.etags.get(target, "")
 
     def action(self, id: str) -> ActionHistory:
         """Return how far an action came; an empty history if it was never announced."""

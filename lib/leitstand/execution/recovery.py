@@ -10,10 +10,31 @@ from leitstand.core.health import Verdict
 from leitstand.core.plan import Approval, Approved, Plan
 from leitstand.execution.executor import Executor
 from leitstand.execution.history import History
+from leitstand.execution.job_handlers import job_handlers
 from leitstand.execution.rollout import TakenOver, take_back
 from leitstand.execution.run_handlers import run_handlers
+from leitstand.execution.sql_handlers import sql_handlers
 
-__all__ = ["NothingToTakeBack", "approved_plan", "executor_for", "recover", "revert"]
+__all__ = [
+    "NoWayBack",
+    "NothingToTakeBack",
+    "approved_plan",
+    "executor_for",
+    "give_back",
+    "recover",
+    "revert",
+]
+
+
+class NoWayBack(GateRefused):
+    """The run has passed the point after which its way back would lose writes."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"Der Lauf {run} lässt sich nicht mehr zurücknehmen: Die Anwendung schreibt schon"
+            " auf die neue Instanz.",
+            f"Schließen Sie ihn ab: leitstand resume {run}.",
+        )
 
 
 class NothingToTakeBack(GateRefused):
@@ -27,26 +48,35 @@ class NothingToTakeBack(GateRefused):
 
 
 def executor_for(approved: Approved, journal: Journal, connection: Connection) -> Executor:
-    """Return the executor that changes Cloud Run in the connection's environment."""
+    """Return the executor that changes the connection's environment."""
+    environment = connection.environment
     handlers = run_handlers(
         CloudRun(connection),
-        deadline=connection.environment.release.ready_deadline,
+        deadline=environment.release.ready_deadline,
         interval=connection.poll_interval,
     )
+    if environment.database is not None:
+        handlers |= sql_handlers(connection, deadline=environment.database.operation_deadline)
+        handlers |= job_handlers(connection, journal)
     return Executor(approved, journal, handlers)
 
 
-def approved_plan(journal: Journal) -> Approved | None:
-    """Return the plan that a journal shows as approved, with its approval; read-only."""
+def approved_plan(journal: Journal, name: str | None = None) -> Approved | None:
+    """Return a plan that a journal shows as approved, with its approval; read-only.
+
+    Args:
+        name: Name of the plan; the last approved one when left out.
+    """
     history = History.read(journal)
-    if history.plan is None:
+    plan = history.plan if name is None else history.plans.get(name)
+    if plan is None:
         return None
     given = [
         event
         for event in journal
-        if event["event"] == "approval.given" and event["digest"] == history.plan.digest
+        if event["event"] == "approval.given" and event["digest"] == plan.digest
     ]
-    return Approved(history.plan, _approval(given[-1], history.plan))
+    return Approved(plan, _approval(given[-1], plan))
 
 
 def revert(run: str, journal: Journal, connection: Connection, reason: str) -> LeitstandError:
@@ -54,19 +84,46 @@ def revert(run: str, journal: Journal, connection: Connection, reason: str) -> L
 
     Raises:
         NothingToTakeBack: nothing is open.
+        NoWayBack: the way back would lose writes.
         TakenOver: someone else has moved the traffic since; their change stands.
     """
     history = History.read(journal)
     approved = approved_plan(journal)
-    if approved is None or not history.open:
+    if approved is None or not history.open or not approved.plan.way_back:
         raise NothingToTakeBack(run)
     plan = approved.plan
-    if not history.left_as_was(CloudRun(connection).service(plan.target)):
+    if not history.can_return:
+        raise NoWayBack(run)
+    if "stable" in plan.basis and not history.left_as_was(
+        CloudRun(connection).service(plan.target)
+    ):
         journal.append("rollout.left", reason="traffic moved by someone else")
         raise TakenOver(plan.target.rsplit("/", 1)[-1])
-    return take_back(
-        executor_for(approved, journal, connection), journal, reason, str(plan.basis["stable"])
-    )
+    executor = executor_for(approved, journal, connection)
+    return take_back(executor, journal, reason, _restored(plan))
+
+
+def give_back(
+    run: str, approved: Approved, journal: Journal, connection: Connection, reason: str
+) -> LeitstandError:
+    """Take back a plan that failed on its way; return the error that ends the run.
+
+    Past the point of no return nothing is taken back, and the run can be resumed.
+    """
+    history = History.read(journal)
+    if not history.can_return:
+        return RunFailed(reason, f"Setzen Sie den Lauf fort: leitstand resume {run}.")
+    executor = executor_for(approved, journal, connection)
+    return take_back(executor, journal, reason, _restored(approved.plan))
+
+
+def _restored(plan: Plan) -> str:
+    """Return what holds after the way back, as a German sentence."""
+    if "stable" in plan.basis:
+        return f"Der Verkehr liegt wieder zu 100 % auf {plan.basis['stable']}."
+    if all(action.kind == "update_job" for action in plan.way_back):
+        return "Der Job hat wieder sein altes Abbild."
+    return "Die Anwendung arbeitet wieder auf der alten Instanz."
 
 
 def recover(run: str, journal: Journal, connection: Connection, reason: str) -> LeitstandError:
@@ -82,6 +139,9 @@ def recover(run: str, journal: Journal, connection: Connection, reason: str) -> 
             f"{reason} Die neue Revision ist gesund und hat den ganzen Verkehr.",
             f"Schließen Sie den Lauf ab: leitstand resume {run}.",
         )
+    if history.plan is not None and not history.plan.returns_by_itself:
+        back = f"; oder zurück: leitstand revert {run}" if history.plan.way_back else ""
+        return RunFailed(reason, f"Setzen Sie ihn fort: leitstand resume {run}{back}.")
     try:
         return revert(run, journal, connection, reason)
     except LeitstandError as error:

@@ -255,15 +255,24 @@ class Rollout:
             raise TakenOver(_short(self._plan.target))
 
     def _rolled_back(self, reason: str) -> LeitstandError:
-        return take_back(self._executor, self._journal, reason, self.stable)
+        restored = f"Der Verkehr liegt wieder zu 100 % auf {self.stable}."
+        return take_back(self._executor, self._journal, reason, restored)
 
 
 def take_back(
-    executor: Executor, journal: Journal, reason: str, stable: str, watch: Watch = lambda _: None
+    executor: Executor,
+    journal: Journal,
+    reason: str,
+    restored: str,
+    watch: Watch = lambda _: None,
 ) -> LeitstandError:
-    """Send the traffic back to the stable revision; return the error that ends the run.
+    """Apply the way back; return the error that ends the run.
 
     Ctrl-C is held back meanwhile.
+
+    Args:
+        reason: German sentence that says why.
+        restored: German sentence that says what holds afterwards.
     """
     try:
         with uninterrupted():
@@ -274,11 +283,10 @@ def take_back(
     except LeitstandError as error:
         return RunFailed(
             f"{reason} Der Rückweg ist fehlgeschlagen: {error.message}",
-            "Nehmen Sie den Verkehr mit „leitstand revert“ zurück, sobald Google Cloud antwortet.",
+            "Nehmen Sie den Lauf mit „leitstand revert“ zurück, sobald Google Cloud antwortet.",
         )
     return RolledBack(
-        f"{reason} Der Verkehr liegt wieder zu 100 % auf {stable}.",
-        "Sehen Sie das Journal und die Logs der neuen Revision an, bevor Sie erneut ausrollen.",
+        f"{reason} {restored}", "Sehen Sie Journal und Logs an, bevor Sie es erneut versuchen."
     )
 
 

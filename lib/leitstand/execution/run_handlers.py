@@ -25,6 +25,7 @@ def run_handlers(run: CloudRun, *, deadline: float, interval: float) -> dict[str
     return {
         "deploy_revision": _DeployRevision(run, waiting),
         "set_traffic": _SetTraffic(run, waiting),
+        "set_scaling": _SetScaling(run, waiting),
     }
 
 
@@ -144,6 +145,42 @@ class _DeployRevision:
                 action.id, f"Die Revision {name} wurde nicht bereit: {revision.problem}"
             )
         return {"etag": service.etag, "generation": service.generation}
+
+
+class _SetScaling:
+    """Gives a service another scaling; a manual count of 0 lets it stand still."""
+
+    def __init__(self, run: CloudRun, waiting: _Waiting) -> None:
+        self._run = run
+        self._waiting = waiting
+
+    def reached(self, action: Action) -> bool:
+        """Return whether the service has the wanted scaling."""
+        return _stated(self._run.scaling(action.target)) == _stated(action.arguments["scaling"])
+
+    def start(self, action: Action, etag: str) -> str:
+        """Send the scaling and nothing else."""
+        if not etag:
+            etag = self._run.service(action.target).etag
+        return self._run.start_scaling(action.target, etag, action.arguments["scaling"])
+
+    def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
+        """Wait until the service has settled with the wanted scaling."""
+        error = self._waiting.for_operation(action, operation, watch)
+        if error:
+            raise ActionFailed(action.id, f"Die Skalierung ließ sich nicht ändern: {error}")
+        service = self._waiting.for_service(action, lambda s: s.settled, watch)
+        if not self.reached(action):
+            raise ActionFailed(action.id, "Die Skalierung ist nicht wirksam")
+        return {"etag": service.etag, "generation": service.generation}
+
+
+def _stated(scaling: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are set; a mode that is not stated is automatic."""
+    stated = {key: value for key, value in scaling.items() if value not in (None, 0, "")}
+    if scaling.get("scaling_mode") in (None, "SCALING_MODE_UNSPECIFIED", "AUTOMATIC"):
+        stated.pop("scaling_mode", None)
+    return stated
 
 
 def _split(action: Action) -> Split:

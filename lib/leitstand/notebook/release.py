@@ -11,21 +11,23 @@ from leitstand.cloud.registry import Registry
 from leitstand.cloud.run import CloudRun
 from leitstand.cloud.secrets import Secrets
 from leitstand.cloud.smoke import Probe, Smoke
+from leitstand.core.cut_over import reads_secret
 from leitstand.core.errors import InputError
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Approved, Plan, Withheld
 from leitstand.core.release import (
-    Check,
     Observation,
     SecretVersion,
-    check_release,
     differences,
     plan_release,
 )
+from leitstand.core.release_checks import Check, check_release
 from leitstand.core.seed import desired_template
 from leitstand.core.service import RevisionState, ServiceState
+from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
 from leitstand.execution.rollout import Instruments, Rollout, Stage
+from leitstand.notebook.live_schema import live_version
 from leitstand.notebook.release_views import (
     checks_table,
     differences_table,
@@ -108,6 +110,7 @@ class Release:
                 reference_digests=self._reference_digests(),
                 secrets=self._secrets(),
                 desired=desired_template(environment, self._service),
+                schema_version=self._schema_version(service),
             )
         show(observation_table(observation))
         return observation
@@ -118,7 +121,7 @@ class Release:
         Raises:
             CheckFailed: one is red; there will be no plan.
         """
-        if self._run.earlier_plan() is not None:
+        if self._run.earlier_plan(self._run.template.name) is not None:
             show(Notice("Der Lauf wird fortgesetzt; seine Prüfungen waren grün.", Tone.GOOD))
             return Checked(observation, ())
         required = self._run.environment.artifact_registry.require_signature
@@ -131,7 +134,7 @@ class Release:
 
     def plan(self, checked: Checked) -> Plan:
         """Make the plan, show it with what it changes, and journal it."""
-        earlier = self._run.earlier_plan()
+        earlier = self._run.earlier_plan(self._run.template.name)
         if earlier is not None:
             plan = earlier.plan
         else:
@@ -238,6 +241,13 @@ class Release:
         )
         revisions = self._cloud.list_revisions(service)
         return tuple(revision.digest for revision in revisions if revision.ready)
+
+    def _schema_version(self, service: ServiceState) -> int | None:
+        """Return the schema version of the service's database; ``None`` if it reads none."""
+        database = self._run.environment.database
+        if database is None or not reads_secret(service.template, database.url_secret):
+            return None
+        return live_version(DatabaseAccess(self._run.connection), service)
 
     def _secrets(self) -> tuple[SecretVersion, ...]:
         secrets = Secrets(self._run.connection)

@@ -7,7 +7,8 @@ from typing import Any
 from leitstand.cloud.smoke import Probe
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Plan
-from leitstand.core.release import Check, Difference, Observation
+from leitstand.core.release import Difference, Observation
+from leitstand.core.release_checks import Check
 from leitstand.execution.rollout import Stage
 from leitstand.notebook.views import Row, Table, Tone
 from leitstand.notebook.wording import (

@@ -56,7 +56,7 @@ class Run:
         self.operator = operator
         self.journal: Journal = directory.journal
         self._owned = owned
-        self._lock: Lock | None = None
+        self._locks: dict[str, Lock] = {}
 
     @property
     def id(self) -> str:
@@ -68,9 +68,9 @@ class Run:
         """Whether the run may change anything."""
         return bool(self.parameters["apply"])
 
-    def earlier_plan(self) -> Approved | None:
-        """Return the plan that this run has already begun to apply, if it is being resumed."""
-        return approved_plan(self.journal) if History.read(self.journal).open else None
+    def earlier_plan(self, name: str) -> Approved | None:
+        """Return the plan of that name that this run has approved before, if it is resumed."""
+        return approved_plan(self.journal, name) if History.read(self.journal).open else None
 
     def show_head(self) -> None:
         """Show who does what where."""
@@ -103,7 +103,7 @@ class Run:
     def approve(self, plan: Plan) -> Approved | Withheld:
         """Return the plan with an approval, if this run may change anything.
 
-        Takes the lock on the plan's target.
+        Takes the locks on everything that the plan changes.
 
         Raises:
             ApprovalMissing: the environment needs a second person.
@@ -113,9 +113,12 @@ class Run:
             show(Notice("Nur der Plan: Der Lauf ändert nichts (apply steht auf False)."))
             return Withheld(plan)
         check_approval(self.environment, self.apply)
-        self._lock = Lock(state_directory() / "locks", plan.environment, plan.target, self.id)
-        self._lock.acquire()
-        earlier = self.earlier_plan()
+        for target in plan.targets:
+            if target not in self._locks:
+                lock = Lock(state_directory() / "locks", plan.environment, target, self.id)
+                lock.acquire()
+                self._locks[target] = lock
+        earlier = self.earlier_plan(plan.runbook)
         if earlier is not None and earlier.plan.digest == plan.digest:
             show(Notice(f"Der Plan {plan.digest[:12]} ist schon freigegeben.", Tone.GOOD))
             return earlier
@@ -130,8 +133,8 @@ class Run:
 
     def finish(self) -> None:
         """Show what the journal holds; give the lock back, and close a run of our own."""
-        if self._lock is not None:
-            self._lock.release()
+        for lock in self._locks.values():
+            lock.release()
         ends = {"step.completed": Tone.GOOD, "step.failed": Tone.BAD, "step.paused": Tone.WAIT}
         titles = {e["step"]: str(e["title"]) for e in self.journal if e["event"] == "step.started"}
         rows = [

@@ -6,7 +6,7 @@ from typing import Any
 from leitstand.core.errors import GateRefused
 from leitstand.core.health import Finding, Sample, Verdict
 from leitstand.core.plan import Action
-from leitstand.core.release import Check
+from leitstand.core.release_checks import Check
 from leitstand.core.traffic import Share
 
 __all__ = [
@@ -34,6 +34,8 @@ _TITLES = {
     "one_revision_serves": "Genau eine Revision bedient den Verkehr",
     "image_is_new": "Das Abbild ist neu",
     "secrets_pinned": "Alle Secret-Versionen sind fest und aktiv",
+    "schema_understood": "Die neue Revision versteht das Schema der Datenbank",
+    "way_back_understood": "Die laufende Revision versteht es auch: Der Rückweg ist offen",
 }
 
 
@@ -118,6 +120,12 @@ def _secrets(evidence: Mapping[str, Any]) -> str:
     )
 
 
+def _range(evidence: Mapping[str, Any]) -> str:
+    if evidence["minimum"] is None:
+        return f"Datenbank: {evidence['live']}, das Abbild nennt keine Versionen"
+    return f"Datenbank: {evidence['live']}, Code: {evidence['minimum']} bis {evidence['maximum']}"
+
+
 def _serving(evidence: Mapping[str, Any]) -> str:
     parts = [f"{percent} % {revision}" for revision, percent in evidence["serving"].items()]
     return ", ".join(parts) or "keine Revision"
@@ -135,6 +143,8 @@ _EVIDENCE: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "one_revision_serves": _serving,
     "image_is_new": lambda e: f"läuft noch nicht auf {e['revision']}" if e["revision"] else "–",
     "secrets_pinned": _secrets,
+    "schema_understood": lambda e: _range(e),
+    "way_back_understood": lambda e: _range(e),
 }
 
 
@@ -175,4 +185,21 @@ _REFUSALS: dict[str, Callable[[Mapping[str, Any]], tuple[str, str]]] = {
         "Es gibt nichts auszurollen; wählen Sie ein anderes Abbild.",
     ),
     "secrets_pinned": _bad_secret,
+    "schema_understood": lambda e: (
+        (
+            f"Das Abbild {e['reference']} versteht die Schema-Version {e['live']} nicht"
+            f" ({_range(e)})."
+        ),
+        (
+            "Führen Sie zuerst die Migration aus (Runbook migrate), oder wählen Sie ein anderes"
+            " Abbild."
+        ),
+    ),
+    "way_back_understood": lambda e: (
+        (
+            f"Die Revision {e['revision']} versteht die Schema-Version {e['live']} nicht; dieses"
+            " Release hätte keinen Rückweg."
+        ),
+        "Teilen Sie die Migration auf zwei Releases auf: erst erweitern, dann entfernen.",
+    ),
 }
