@@ -18,6 +18,11 @@ from tests.fixtures.command import ROOT, Command
 STABLE = "web-00001-start"
 
 
+@pytest.fixture(autouse=True)
+def _no_database(leitstand: Command) -> None:
+    leitstand.without_database()
+
+
 def processes_of(leitstand: Command) -> list[psutil.Process]:
     """Every process that still works in the command's state directory."""
     found = []
