@@ -17,10 +17,31 @@ def test_the_sandbox_starts_with_what_its_file_lists() -> None:
 
 def test_secrets_are_listed_without_values() -> None:
     seed = sandbox_seed(load_environment("sandbox"))
-    assert [
-        {"name": "projects/leitstand-sandbox/secrets/django-secret-key", "versions": 1},
-        {"name": "projects/leitstand-sandbox/secrets/langfuse-secret-key", "versions": 1},
-    ] == seed["secrets"]
+    names = {secret["name"].rpartition("/")[2] for secret in seed["secrets"]}
+    assert {
+        "database-admin-url",
+        "database-admin-url-password",
+        "database-url",
+        "database-url-app-password",
+        "django-secret-key",
+        "langfuse-secret-key",
+    } == names
+    assert {frozenset({"name", "versions"})} == {frozenset(secret) for secret in seed["secrets"]}
+
+
+def test_the_database_and_its_first_migrations_are_seeded() -> None:
+    seed = sandbox_seed(load_environment("sandbox"))
+    (instance,) = seed["sql"]
+    assert ["app", "litellm"] == instance["databases"]
+    backup = instance["instance"]["settings"]["backup_configuration"]
+    assert (True, 7) == (
+        backup["point_in_time_recovery_enabled"],
+        backup["transaction_log_retention_days"],
+    )
+    assert [["migrate"], "load_sample"] == [
+        seed["first_executions"][0]["args"],
+        seed["first_executions"][1]["args"][0],
+    ]
 
 
 def test_only_the_sandbox_has_a_seed() -> None:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import Conflict, translated
+from leitstand.cloud.messages import as_data
 from leitstand.cloud.run import Operation
 from leitstand.core.job import ExecutionState, JobState, TaskState
+from leitstand.core.names import short_name
 
 if TYPE_CHECKING:
     from google.cloud import run_v2
@@ -39,29 +41,29 @@ class CloudRunJobs:
 
     def job(self, name: str) -> JobState:
         """Return a job by its full name; read-only."""
-        with translated(f"Job {_short(name)} lesen"):
+        with translated(f"Job {short_name(name)} lesen"):
             return _job_state(self._connection.jobs.get_job(name=name))
 
     def executions(self, job: str) -> tuple[ExecutionState, ...]:
         """Return the newest executions of a job, the newest first; read-only."""
-        with translated(f"Ausführungen von {_short(job)} auflisten"):
+        with translated(f"Ausführungen von {short_name(job)} auflisten"):
             found = self._connection.executions.list_executions(parent=job)
             return tuple(_execution_state(item) for item in islice(found, _NEWEST))
 
     def execution(self, name: str) -> ExecutionState:
         """Return an execution by its full name; read-only."""
-        with translated(f"Ausführung {_short(name)} lesen"):
+        with translated(f"Ausführung {short_name(name)} lesen"):
             return _execution_state(self._connection.executions.get_execution(name=name))
 
     def tasks(self, execution: str) -> tuple[TaskState, ...]:
         """Return the last attempt of every task of an execution; read-only."""
-        with translated(f"Tasks von {_short(execution)} lesen"):
+        with translated(f"Tasks von {short_name(execution)} lesen"):
             found = self._connection.tasks.list_tasks(parent=execution)
             return tuple(_task_state(task) for task in found)
 
     def operation(self, name: str) -> Operation:
         """Return the state of an operation; read-only."""
-        with translated(f"Operation {_short(name)} lesen"):
+        with translated(f"Operation {short_name(name)} lesen"):
             found = self._connection.jobs.transport.operations_client.get_operation(name)
         error = found.error.message if found.done and found.HasField("error") else ""
         return Operation(name, found.done, error)
@@ -84,7 +86,7 @@ class CloudRunJobs:
         from google.cloud import run_v2
         from google.protobuf.json_format import ParseDict
 
-        what = f"Job {_short(name)} ändern"
+        what = f"Job {short_name(name)} ändern"
         with translated(what):
             job = self._connection.jobs.get_job(name=name)
             if generation is not None and job.generation != generation:
@@ -111,7 +113,7 @@ class CloudRunJobs:
             "env": [{"name": key, "value": value} for key, value in sorted(env.items())],
         }
         request = {"name": name, "etag": etag, "overrides": {"container_overrides": [override]}}
-        with translated(f"Job {_short(name)} ausführen"):
+        with translated(f"Job {short_name(name)} ausführen"):
             operation = self._connection.jobs.run_job(request=request, retry=None)
             return Started(str(operation.operation.name), str(operation.metadata.name))
 
@@ -125,7 +127,7 @@ def _job_state(job: "run_v2.Job") -> JobState:
         name=job.name,
         etag=job.etag,
         generation=job.generation,
-        template=_as_data(job.template),
+        template=as_data(job.template),
         problem="" if succeeded else condition.message,
     )
 
@@ -163,17 +165,3 @@ def _task_state(task: "run_v2.Task") -> TaskState:
         signal=result.term_signal,
         problem=result.status.message,
     )
-
-
-def _as_data(message: Any) -> dict[str, Any]:
-    data: dict[str, Any] = type(message).to_dict(
-        message,
-        use_integers_for_enums=False,
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=False,
-    )
-    return data
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]

@@ -2,6 +2,7 @@
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import NotFound, translated
+from leitstand.core.names import short_name
 from leitstand.core.release import Image
 from leitstand.core.schema import SchemaRange
 
@@ -47,7 +48,7 @@ class Registry:
                 found = list(self._connection.registry.list_tags(request={"parent": parent}))
         except NotFound:
             return {}
-        return {_short(tag.name): _short(tag.version) for tag in found}
+        return {short_name(tag.name): short_name(tag.version) for tag in found}
 
     def _package(self, package: str) -> str:
         """Return the full resource name of a package."""
@@ -55,7 +56,3 @@ class Registry:
         location = host.removesuffix("-docker.pkg.dev")
         parent = f"projects/{project}/locations/{location}/repositories/{repository}"
         return f"{parent}/packages/{package}"
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]

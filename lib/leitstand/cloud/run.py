@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import translated
+from leitstand.cloud.messages import as_data
+from leitstand.core.names import short_name
 from leitstand.core.service import RevisionState, ServiceState, TrafficStatus
 from leitstand.core.traffic import LATEST, Share, Split
 
@@ -32,7 +34,7 @@ class CloudRun:
 
     def service(self, name: str) -> ServiceState:
         """Return a service by its full name; read-only."""
-        with translated(f"Dienst {_short(name)} lesen"):
+        with translated(f"Dienst {short_name(name)} lesen"):
             return _service_state(self._connection.services.get_service(name=name))
 
     def revision(self, service: str, revision: str) -> RevisionState:
@@ -43,7 +45,7 @@ class CloudRun:
 
     def list_revisions(self, service: str) -> tuple[RevisionState, ...]:
         """Return all revisions of a service, newest first; read-only."""
-        with translated(f"Revisionen von {_short(service)} lesen"):
+        with translated(f"Revisionen von {short_name(service)} lesen"):
             found = self._connection.revisions.list_revisions(parent=service)
             return tuple(_revision_state(revision) for revision in found)
 
@@ -56,7 +58,7 @@ class CloudRun:
         from google.cloud import run_v2
 
         service = run_v2.Service(name=name, etag=etag, traffic=_targets(split))
-        return self._update(service, ["traffic"], f"Verkehr von {_short(name)} verteilen")
+        return self._update(service, ["traffic"], f"Verkehr von {short_name(name)} verteilen")
 
     def start_revision(
         self, name: str, etag: str, template: Mapping[str, Any], split: Split
@@ -76,19 +78,19 @@ class CloudRun:
 
     def scaling(self, name: str) -> Mapping[str, Any]:
         """Return the scaling of a service as JSON values of the API; read-only."""
-        with translated(f"Dienst {_short(name)} lesen"):
-            return _as_data(self._connection.services.get_service(name=name).scaling)
+        with translated(f"Dienst {short_name(name)} lesen"):
+            return as_data(self._connection.services.get_service(name=name).scaling)
 
     def start_scaling(self, name: str, etag: str, scaling: Mapping[str, Any]) -> str:
         """Start a change of a service's scaling only; return the operation's name."""
         from google.cloud import run_v2
 
         service = run_v2.Service(name=name, etag=etag, scaling=run_v2.ServiceScaling(dict(scaling)))
-        return self._update(service, ["scaling"], f"{_short(name)} skalieren")
+        return self._update(service, ["scaling"], f"{short_name(name)} skalieren")
 
     def operation(self, name: str) -> Operation:
         """Return the state of an operation; read-only."""
-        with translated(f"Operation {_short(name)} lesen"):
+        with translated(f"Operation {short_name(name)} lesen"):
             client = self._connection.services.transport.operations_client
             found = client.get_operation(name)
         error = found.error.message if found.done and found.HasField("error") else ""
@@ -126,10 +128,10 @@ def _targets(split: Split) -> "list[run_v2.TrafficTarget]":
 def _service_state(service: "run_v2.Service") -> ServiceState:
     from google.cloud import run_v2
 
-    latest = _short(service.latest_ready_revision)
+    latest = short_name(service.latest_ready_revision)
     traffic = Split(tuple(Share(t.revision, t.percent, t.tag) for t in service.traffic))
     statuses = tuple(
-        TrafficStatus(_short(s.revision) or latest, s.percent, s.tag, s.uri)
+        TrafficStatus(short_name(s.revision) or latest, s.percent, s.tag, s.uri)
         for s in service.traffic_statuses
     )
     in_force = Split(tuple(Share(s.revision, s.percent, s.tag) for s in statuses))
@@ -146,7 +148,7 @@ def _service_state(service: "run_v2.Service") -> ServiceState:
         statuses=statuses,
         latest_ready_revision=latest,
         uri=service.uri,
-        template=_as_data(service.template),
+        template=as_data(service.template),
         problem="" if succeeded else condition.message,
     )
 
@@ -157,23 +159,9 @@ def _revision_state(revision: "run_v2.Revision") -> RevisionState:
     ready = next((c for c in revision.conditions if c.type_ == "Ready"), None)
     succeeded = ready is not None and ready.state == run_v2.Condition.State.CONDITION_SUCCEEDED
     return RevisionState(
-        name=_short(revision.name),
+        name=short_name(revision.name),
         image=revision.containers[0].image if revision.containers else "",
         ready=succeeded,
         problem="" if succeeded or ready is None else ready.message,
-        template=_as_data(revision),
+        template=as_data(revision),
     )
-
-
-def _as_data(message: Any) -> dict[str, Any]:
-    data: dict[str, Any] = type(message).to_dict(
-        message,
-        use_integers_for_enums=False,
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=False,
-    )
-    return data
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]

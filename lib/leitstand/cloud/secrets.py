@@ -6,6 +6,7 @@ A value is read only to be handed to what needs it; it never enters a plan, a jo
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import NotFound, translated
 from leitstand.core.errors import RunFailed
+from leitstand.core.names import short_name
 
 __all__ = ["Secrets", "ValueDamaged"]
 
@@ -45,9 +46,9 @@ class Secrets:
 
         ``secret`` is a full name, ``projects/P/secrets/S``.
         """
-        with translated(f"Versionen von {_short(secret)} auflisten"):
+        with translated(f"Versionen von {short_name(secret)} auflisten"):
             found = self._connection.secrets.list_secret_versions(request={"parent": secret})
-            return max((int(_short(version.name)) for version in found), default=0)
+            return max((int(short_name(version.name)) for version in found), default=0)
 
     def value(self, secret: str, version: str) -> str:
         """Return the value of a version, after its checksum was compared; read-only.
@@ -56,29 +57,25 @@ class Secrets:
             ValueDamaged: the checksum does not fit.
         """
         name = f"{secret}/versions/{version}"
-        with translated(f"Version {version} von {_short(secret)} lesen"):
+        with translated(f"Version {version} von {short_name(secret)} lesen"):
             found = self._connection.secrets.access_secret_version(request={"name": name})
         payload = found.payload
         if payload.data_crc32c != _crc32c(payload.data):
-            raise ValueDamaged(_short(secret))
+            raise ValueDamaged(short_name(secret))
         return payload.data.decode("utf-8")
 
     def add_version(self, secret: str, value: str) -> str:
         """Add a version; return its number."""
         data = value.encode("utf-8")
         payload = {"data": data, "data_crc32c": _crc32c(data)}
-        with translated(f"Neue Version von {_short(secret)} anlegen"):
+        with translated(f"Neue Version von {short_name(secret)} anlegen"):
             added = self._connection.secrets.add_secret_version(
                 request={"parent": secret, "payload": payload}, retry=None
             )
-        return _short(added.name)
+        return short_name(added.name)
 
 
 def _crc32c(data: bytes) -> int:
     import google_crc32c
 
     return int(google_crc32c.value(data))
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]

@@ -7,6 +7,7 @@ from typing import Any
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import translated
+from leitstand.cloud.messages import as_data
 from leitstand.core.recovery import RecoveryWindow
 
 __all__ = ["CloudSql", "InstanceState", "SqlOperation"]
@@ -62,7 +63,7 @@ class CloudSql:
         return InstanceState(
             name=name,
             state=sql.DatabaseInstance.SqlInstanceState(found.state).name,
-            settings=_as_data(found.settings),
+            settings=as_data(found.settings),
             host=_private_address(found),
             # Only the sandbox has ports of its own; Cloud SQL always listens on PostgreSQL's.
             port=int(labels.get("sandbox-port", 5432)),
@@ -175,13 +176,3 @@ def _private_address(instance: Any) -> str:
     private = sql.SqlIpAddressType.PRIVATE
     found = [address.ip_address for address in instance.ip_addresses if address.type_ == private]
     return found[0] if found else ""
-
-
-def _as_data(message: Any) -> dict[str, Any]:
-    data: dict[str, Any] = type(message).to_dict(
-        message,
-        use_integers_for_enums=False,
-        preserving_proto_field_name=True,
-        always_print_fields_with_no_presence=False,
-    )
-    return data

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from leitstand.core.errors import GateRefused, InputError
+from leitstand.core.names import short_name
 from leitstand.core.plan import Action, Plan
 from leitstand.core.service import ServiceState
 
@@ -171,7 +172,7 @@ def plan_cut_over(cut: CutOver, *, environment: str, directory: str) -> Plan:
     clone = f"{project}/instances/{cut.clone}"
     pause = [
         Action(
-            f"pause-{_short(name)}",
+            f"pause-{short_name(name)}",
             "set_scaling",
             name,
             {
@@ -181,13 +182,13 @@ def plan_cut_over(cut: CutOver, *, environment: str, directory: str) -> Plan:
         for name, _ in cut.paused
     ]
     resume = {
-        name: Action(f"start-{_short(name)}", "set_scaling", name, {"scaling": dict(scaling)})
+        name: Action(f"start-{short_name(name)}", "set_scaling", name, {"scaling": dict(scaling)})
         for name, scaling in cut.paused
     }
     fence = {"database": cut.database, "roles": list(cut.roles), "secret_version": cut.old_version}
     move = [
         Action(
-            f"move-{_short(m.service)}",
+            f"move-{short_name(m.service)}",
             "deploy_revision",
             m.service,
             {
@@ -204,7 +205,7 @@ def plan_cut_over(cut: CutOver, *, environment: str, directory: str) -> Plan:
     ]
     back = [
         Action(
-            f"back-{_short(m.service)}",
+            f"back-{short_name(m.service)}",
             "set_traffic",
             m.service,
             {
@@ -212,6 +213,10 @@ def plan_cut_over(cut: CutOver, *, environment: str, directory: str) -> Plan:
             },
         )
         for m in cut.services
+    ]
+    restart = [
+        Action(f"restart-{short_name(name)}", "set_scaling", name, {"scaling": dict(scaling)})
+        for name, scaling in cut.paused
     ]
     return Plan(
         runbook="rollback/cut-over",
@@ -253,10 +258,7 @@ def plan_cut_over(cut: CutOver, *, environment: str, directory: str) -> Plan:
                 for job in ([cut.job] if cut.job else [])
             ),
             Action("unfence", "sql_unfence", cut.source, fence),
-            *(
-                Action(f"restart-{_short(name)}", "set_scaling", name, {"scaling": dict(scaling)})
-                for name, scaling in cut.paused
-            ),
+            *restart,
         ),
         returns_by_itself=False,
         point_of_no_return=next(
@@ -280,7 +282,3 @@ def plan_traffic_back(service: ServiceState, serving: str, goal: str, *, environ
         actions=() if goal == serving else (forth,),
         way_back=(Action("back", "set_traffic", service.name, {"traffic": whole(serving)}),),
     )
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]

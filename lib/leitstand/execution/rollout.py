@@ -15,6 +15,7 @@ from leitstand.cloud.smoke import Probe, Smoke
 from leitstand.core.environment import ReleasePolicy
 from leitstand.core.errors import GateRefused, LeitstandError, RolledBack, RunFailed, RunPaused
 from leitstand.core.health import Diagnosis, Sample, Verdict, diagnose
+from leitstand.core.names import short_name
 from leitstand.core.plan import Approved
 from leitstand.core.rollout import Move, baseline, next_move
 from leitstand.execution.executor import Executor, Watch
@@ -238,8 +239,9 @@ class Rollout:
         history = History.read(self._journal)
         if not any(action.done for action in history.actions.values()):
             self._journal.append("rollout.left", reason=error.reason)
+            service = short_name(self._plan.target)
             raise GateRefused(
-                f"Der Dienst {_short(self._plan.target)} wurde geändert, seit der Plan entstand.",
+                f"Der Dienst {service} wurde geändert, seit der Plan entstand.",
                 "Prüfen Sie, wer ihn geändert hat, und starten Sie das Runbook neu.",
             ) from error
         self._check_still_ours()
@@ -252,7 +254,7 @@ class Rollout:
             return
         if not history.left_as_was(self._with.run.service(self._plan.target)):
             self._journal.append("rollout.left", reason="traffic moved by someone else")
-            raise TakenOver(_short(self._plan.target))
+            raise TakenOver(short_name(self._plan.target))
 
     def _rolled_back(self, reason: str) -> LeitstandError:
         restored = f"Der Verkehr liegt wieder zu 100 % auf {self.stable}."
@@ -288,7 +290,3 @@ def take_back(
     return RolledBack(
         f"{reason} {restored}", "Sehen Sie Journal und Logs an, bevor Sie es erneut versuchen."
     )
-
-
-def _short(name: str) -> str:
-    return name.rsplit("/", 1)[-1]

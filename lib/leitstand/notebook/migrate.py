@@ -36,7 +36,7 @@ from leitstand.notebook.migrate_views import (
     ways_back_table,
 )
 from leitstand.notebook.migrate_wording import MigrationIncomplete, action_title
-from leitstand.notebook.run import Run
+from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Tone, show
 
 __all__ = ["Checked", "Migrate", "Prepared", "Reviewed"]
@@ -137,7 +137,7 @@ class Migrate:
     def prepare(self, checked: Checked, approved: Approved | Withheld) -> Prepared | Withheld:
         """Give the job the image, and ask it; the database stays as it is."""
         if isinstance(approved, Withheld):
-            return _withheld(approved)
+            return withheld(approved)
         self._apply(approved)
         executor = executor_for(approved, self._run.journal, self._run.connection)
         pending = executor.apply("plan")["pending"]
@@ -153,7 +153,7 @@ class Migrate:
         from leitstand.execution.lint import lint
 
         if isinstance(prepared, Withheld):
-            return _withheld(prepared)
+            return withheld(prepared)
         findings: dict[str, tuple[Finding, ...]] = {}
         for migration in prepared.pending:
             findings[migration.name] = lint(migration)
@@ -198,7 +198,7 @@ class Migrate:
             JobFailed: the class names the cause; the run can be resumed.
         """
         if isinstance(approved, Withheld):
-            _withheld(approved)
+            withheld(approved)
             return
         self._apply(approved)
 
@@ -209,7 +209,7 @@ class Migrate:
             MigrationIncomplete: something planned is not there.
         """
         if isinstance(reviewed, Withheld):
-            _withheld(reviewed)
+            withheld(reviewed)
             return
         with self._run.step("verify", "Nachprüfen"):
             database, serving = self._observer.database(), self._observer.serving()
@@ -228,13 +228,13 @@ class Migrate:
     def show_ways_back(self, reviewed: Reviewed | Withheld) -> None:
         """Show how each migration could be undone."""
         if isinstance(reviewed, Withheld):
-            _withheld(reviewed)
+            withheld(reviewed)
             return
         show(ways_back_table(reviewed.prepared.pending, self._run.id))
 
     def _plan(self, stage: Stage, reviewed: Reviewed | Withheld) -> Plan | Withheld:
         if isinstance(reviewed, Withheld):
-            return _withheld(reviewed)
+            return withheld(reviewed)
         earlier = self._run.earlier_plan(stage.plan)
         if earlier is not None:
             show(plan_table(earlier.plan))
@@ -290,8 +290,3 @@ def _refuse(checks: tuple[Check, ...]) -> None:
     for check in checks:
         if not check.passed:
             raise MigrationRefused(check)
-
-
-def _withheld(value: Withheld) -> Withheld:
-    show(Notice("Nicht ausgeführt: Der Lauf zeigt nur den Plan."))
-    return value

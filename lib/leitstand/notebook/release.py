@@ -36,7 +36,7 @@ from leitstand.notebook.release_views import (
     probes_table,
     stage_table,
 )
-from leitstand.notebook.run import Run
+from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Tone, show
 from leitstand.notebook.wording import CheckFailed
 
@@ -152,7 +152,7 @@ class Release:
     def start_candidate(self, approved: Approved | Withheld) -> Candidate | Withheld:
         """Start the new revision without traffic, under its own address."""
         if isinstance(approved, Withheld):
-            return _withheld(approved)
+            return withheld(approved)
         with self._run.step(
             "candidate", "Neue Revision starten", self._policy.ready_deadline
         ) as progress:
@@ -163,7 +163,7 @@ class Release:
     def smoke_test(self, candidate: Candidate | Withheld) -> Tested | Withheld:
         """Ask the candidate's pages before anyone else does."""
         if isinstance(candidate, Withheld):
-            return _withheld(candidate)
+            return withheld(candidate)
         with self._run.step("smoke", "Smoke-Tests") as progress:
             rollout = self._rollout(candidate.approved)
             probes = rollout.smoke_test(candidate.uri, progress.update)
@@ -176,7 +176,7 @@ class Release:
         The course of traffic and errors is shown in any case.
         """
         if isinstance(tested, Withheld):
-            _withheld(tested)
+            withheld(tested)
             return
         rollout = self._rollout(tested.candidate.approved)
         deadline = self._policy.analysis.deadline * len(self._policy.stages)
@@ -192,7 +192,7 @@ class Release:
     def verify(self, approved: Approved | Withheld) -> None:
         """Remove the tags, read the service again, and show where its traffic goes."""
         if isinstance(approved, Withheld):
-            _withheld(approved)
+            withheld(approved)
             return
         with self._run.step("verify", "Aufräumen und nachprüfen") as progress:
             self._rollout(approved).remove_tags(progress.update)
@@ -280,8 +280,3 @@ class Release:
         finally:
             report = load.stop()
             self._run.journal.append("load", report=asdict(report))
-
-
-def _withheld(value: Withheld) -> Withheld:
-    show(Notice("Nicht ausgeführt: Der Lauf zeigt nur den Plan."))
-    return value

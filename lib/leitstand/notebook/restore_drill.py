@@ -15,7 +15,7 @@ from leitstand.execution.recovery import executor_for
 from leitstand.notebook.rollback_observer import Observer
 from leitstand.notebook.rollback_views import checks_table, plan_table
 from leitstand.notebook.rollback_wording import action_title
-from leitstand.notebook.run import Run
+from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
 from leitstand.notebook.wording import number
 
@@ -91,7 +91,7 @@ class RestoreDrill:
     def clone(self, approved: Approved | Withheld) -> tuple[Drilled, ...] | Withheld:
         """Make each clone, check it, and measure how long both took together."""
         if isinstance(approved, Withheld):
-            return _withheld(approved)
+            return withheld(approved)
         return tuple(
             self._drill(approved, action)
             for action in approved.plan.actions
@@ -101,7 +101,7 @@ class RestoreDrill:
     def remove(self, approved: Approved | Withheld) -> None:
         """Delete all clones of the drill."""
         if isinstance(approved, Withheld):
-            _withheld(approved)
+            withheld(approved)
             return
         executor = executor_for(approved, self._run.journal, self._run.connection)
         for action in approved.plan.actions:
@@ -116,7 +116,7 @@ class RestoreDrill:
             NotRecoverable: a check was red.
         """
         if isinstance(drilled, Withheld):
-            _withheld(drilled)
+            withheld(drilled)
             return
         measured = [e for e in self._run.journal if e["event"] == "drill.window"]
         lag = float(str(measured[-1]["rpo_seconds"]))
@@ -170,8 +170,3 @@ class RestoreDrill:
             code=serving.schema,
             roles=self._access.settings.roles,
         )
-
-
-def _withheld(value: Withheld) -> Withheld:
-    show(Notice("Nicht ausgeführt: Der Lauf zeigt nur den Plan."))
-    return value

@@ -22,7 +22,7 @@ from leitstand.notebook.rollback_views import (
     timing_table,
 )
 from leitstand.notebook.rollback_wording import CloneUnfit, CloneUnreadable, WayBackRefused
-from leitstand.notebook.run import Run
+from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Tone, show
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Rollback:
         """Save the damaged instance and make the clone; the application notices nothing."""
         if isinstance(approved, Withheld):
             if approved.plan.actions:
-                return _withheld(approved)
+                return withheld(approved)
             return Prepared(situation, "")
         self._apply(approved)
         return Prepared(situation, str(approved.plan.basis.get("clone", "")))
@@ -156,7 +156,7 @@ class Rollback:
         from leitstand.database.loss import loss_report
 
         if isinstance(prepared, Withheld):
-            return _withheld(prepared)
+            return withheld(prepared)
         situation = prepared.situation
         if situation is None:
             return Proven(prepared, (), LossReport(datetime.now(UTC), ()))
@@ -197,7 +197,7 @@ class Rollback:
     def plan_cut_over(self, proven: Proven | Withheld) -> Plan | Withheld:
         """Plan how the application moves to the clone, or the traffic back alone; show it."""
         if isinstance(proven, Withheld):
-            return _withheld(proven)
+            return withheld(proven)
         earlier = self._run.earlier_plan("rollback/cut-over")
         situation = proven.prepared.situation
         if earlier is not None:
@@ -222,7 +222,7 @@ class Rollback:
             RunFailed: something failed later; the run can be resumed.
         """
         if isinstance(approved, Withheld):
-            return _withheld(approved)
+            return withheld(approved)
         try:
             self._apply(approved)
         except (LeitstandError, KeyboardInterrupt) as error:
@@ -235,7 +235,7 @@ class Rollback:
     def verify(self, moved: Approved | Withheld) -> None:
         """Ask the application whether it works on the clone, and prove that the old is closed."""
         if isinstance(moved, Withheld):
-            _withheld(moved)
+            withheld(moved)
             return
         with self._run.step("verify", "Nachprüfen"):
             service = self._observer.cloud.service(self._name)
@@ -263,8 +263,3 @@ class Rollback:
         for action in approved.plan.actions:
             with self._run.step(action.id, action_title(action)) as progress:
                 executor.apply(action.id, progress.update)
-
-
-def _withheld(value: Withheld) -> Withheld:
-    show(Notice("Nicht ausgeführt: Der Lauf zeigt nur den Plan."))
-    return value

@@ -19,7 +19,7 @@ from leitstand.notebook.template import Template
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
 from leitstand.project import state_directory
 
-__all__ = ["Run"]
+__all__ = ["Run", "withheld"]
 
 _APPROVAL_HOLDS = timedelta(hours=1)
 
@@ -149,3 +149,9 @@ class Run:
 
 def _seconds(elapsed: object) -> str:
     return f"{elapsed:.1f} s".replace(".", ",") if isinstance(elapsed, int | float) else "–"
+
+
+def withheld(value: Withheld) -> Withheld:
+    """Say that a verb did nothing, since the run only shows its plan; return ``value``."""
+    show(Notice("Nicht ausgeführt: Der Lauf zeigt nur den Plan."))
+    return value
