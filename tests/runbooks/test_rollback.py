@@ -323,7 +323,7 @@ def crash_and_resume(site: Site, crash_after: int) -> None:
     assert (run / "rescue" / "manifest.json").is_file()
 
 
-@pytest.mark.parametrize("crash_after", [22, 34, 45, 58])
+@pytest.mark.parametrize("crash_after", [34, 58])
 def test_a_killed_rollback_is_finished_by_resume(site: Site, crash_after: int) -> None:
     crash_and_resume(site, crash_after)
 

@@ -161,11 +161,11 @@ class Supervisor:
         def set_secret(name: str, value: bytes) -> None:
             payloads[name] = secretmanager_v1.SecretPayload(data=value)
 
-        first = self._store.is_new
-        await self._sql.start(self._secrets.value, set_secret)
-        if first:
+        async def first() -> None:
             listed = self._seed.get("first_executions", ())
             await run_first(listed, self._jobs, self._operations)
+
+        await self._sql.start(self._secrets.value, set_secret, first)
         await self._services.start()
 
     async def _close(self) -> None:

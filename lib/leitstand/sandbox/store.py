@@ -116,6 +116,13 @@ class Store:
             return len(self._tables[name]) > 0
         return bool(self._texts.get(name))
 
+    def drop(self, name: str) -> None:
+        """Forget what the file holds of a table that was not read yet."""
+        if name in self._tables:
+            raise ValueError(f"the table {name} is in use")
+        if self._texts.pop(name, None) is not None:
+            self.changed()
+
     def clear(self) -> None:
         """Empty every table, the file included."""
         for table in self._tables.values():

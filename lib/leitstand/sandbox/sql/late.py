@@ -6,7 +6,8 @@ must not wait for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,13 +56,17 @@ class LateSql:
         return tuple(contract(LATE_PACKAGES))
 
     async def start(
-        self, secret: Callable[[str], bytes], set_secret: Callable[[str, bytes], None]
+        self,
+        secret: Callable[[str], bytes],
+        set_secret: Callable[[str, bytes], None],
+        first: Callable[[], Awaitable[None]],
     ) -> None:
         """Start what is there, and make what the seed lists at the first start.
 
         Args:
             secret: Gives the value of a secret version.
             set_secret: Replaces the value of a secret version.
+            first: Done once, when the databases are there for the first time.
 
         Raises:
             ApiError: Google would refuse the seed.
@@ -71,10 +76,13 @@ class LateSql:
         listed = () if seeded.exists() else self._listed
         if not listed and not self._store.holds("sql_instances"):
             return
+        if listed:
+            self._discard()
         service = self._loaded()
         await service.start()
         if listed:
             await service.seed(self._project, listed, secret, set_secret)
+            await first()
             seeded.touch()
 
     def status(self) -> Mapping[str, Any]:
@@ -85,6 +93,13 @@ class LateSql:
         """Stop all clusters."""
         if self._service is not None:
             await self._service.close()
+
+    def _discard(self) -> None:
+        """Delete what a start has made that was cut off; none of it was ever announced."""
+        if self._service is None:
+            for table in ("sql_instances", "sql_backup_runs", "sql_operations"):
+                self._store.drop(table)
+            shutil.rmtree(self._directory, ignore_errors=True)
 
     def _loaded(self) -> CloudSql:
         if self._service is None:
