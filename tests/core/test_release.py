@@ -17,6 +17,7 @@ from leitstand.core.release import (
     plan_release,
 )
 from leitstand.core.release_checks import check_release
+from leitstand.core.schema import SchemaRange
 from leitstand.core.seed import desired_template
 from leitstand.core.service import RevisionState, ServiceState
 from leitstand.core.traffic import Share, Split
@@ -162,3 +163,28 @@ def test_the_same_observation_gives_the_same_digest() -> None:
 def test_there_is_no_plan_while_traffic_is_split() -> None:
     with pytest.raises(ValueError, match="exactly one"):
         plan_release(observation(stable=None), policy(), runbook="release", environment="sandbox")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "stable", "live", "red"),
+    [
+        ((1, 3), (1, 3), 3, set()),
+        ((4, 6), (1, 3), 3, {"schema_understood"}),
+        ((4, 6), (1, 3), 4, {"way_back_understood"}),
+        (None, (1, 3), 3, {"schema_understood"}),
+        ((1, 3), None, 3, {"way_back_understood"}),
+    ],
+)
+def test_both_revisions_must_understand_the_live_schema(
+    candidate: tuple[int, int] | None,
+    stable: tuple[int, int] | None,
+    live: int,
+    red: set[str],
+) -> None:
+    seen = observation(schema_version=live)
+    image = replace(seen.image, schema=SchemaRange(*candidate) if candidate else None)
+    annotations = SchemaRange(*stable).as_annotations() if stable else {}
+    assert seen.stable is not None
+    running = replace(seen.stable, template={**seen.stable.template, "annotations": annotations})
+    checks = check_release(replace(seen, image=image, stable=running), require_signature=True)
+    assert red == {check.id for check in checks if not check.passed}

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leitstand.core.release import Observation
+from leitstand.core.schema import SchemaRange, WayBack, decide_by_code
 
 __all__ = ["Check", "check_release"]
 
@@ -86,6 +87,12 @@ def check_release(observation: Observation, require_signature: bool) -> tuple[Ch
     return tuple(checks)
 
 
+def _by_traffic_alone(code: SchemaRange | None, live: int) -> bool:
+    """Return whether traffic alone can go to this code: the decision that a rollback makes."""
+    decision = decide_by_code(code, live)
+    return decision is not None and decision.way is WayBack.TRAFFIC
+
+
 def _schema_checks(observation: Observation, live: int) -> list[Check]:
     """Return whether the candidate and the revision to go back to understand the live schema."""
     stable = observation.stable
@@ -96,7 +103,7 @@ def _schema_checks(observation: Observation, live: int) -> list[Check]:
     return [
         Check(
             name,
-            found is not None and found.understands(live),
+            _by_traffic_alone(found, live),
             {
                 "live": live,
                 "minimum": found.minimum if found else None,

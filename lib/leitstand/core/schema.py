@@ -17,6 +17,7 @@ __all__ = [
     "Decision",
     "SchemaRange",
     "WayBack",
+    "decide_by_code",
     "decide_way_back",
     "schema_version",
 ]
@@ -80,6 +81,22 @@ class Decision:
     loss: timedelta | None = None
 
 
+def decide_by_code(target: SchemaRange | None, live: int | None) -> Decision | None:
+    """Return the decision that code and schema make alone; ``None`` when the database must go too.
+
+    Args:
+        target: Schema versions that the revision to go back to understands.
+        live: Schema version of the database now.
+    """
+    if target is None:
+        return Decision(WayBack.REFUSE, "target_range_unknown")
+    if live is None:
+        return Decision(WayBack.REFUSE, "live_version_unknown")
+    if target.understands(live):
+        return Decision(WayBack.TRAFFIC, "target_understands_schema")
+    return None
+
+
 def decide_way_back(
     target: SchemaRange | None,
     live: int | None,
@@ -97,12 +114,9 @@ def decide_way_back(
         earliest: Start of the recovery window; ``None`` when nothing can be recovered.
         now: Present time.
     """
-    if target is None:
-        return Decision(WayBack.REFUSE, "target_range_unknown")
-    if live is None:
-        return Decision(WayBack.REFUSE, "live_version_unknown")
-    if target.understands(live):
-        return Decision(WayBack.TRAFFIC, "target_understands_schema")
+    decided = decide_by_code(target, live)
+    if decided is not None:
+        return decided
     if restore_point is None:
         return Decision(WayBack.FORWARD_FIX, "no_restore_point")
     if earliest is None or restore_point < earliest:
