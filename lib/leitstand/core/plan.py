@@ -141,7 +141,7 @@ class Approval:
     Attributes:
         digest: The plan's digest.
         by: Who said yes.
-        expires_at: From then on the approval is void.
+        expires_at: Until when the yes was meant; recorded, and not yet enforced.
     """
 
     digest: str

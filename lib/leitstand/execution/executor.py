@@ -14,7 +14,7 @@ from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.plan import Action, Approved
 from leitstand.execution.history import History
 
-__all__ = ["ActionFailed", "ApprovalExpired", "Executor", "Handler", "Watch"]
+__all__ = ["ActionFailed", "Executor", "Handler", "Watch"]
 
 _ATTEMPTS = 4
 """Three attempts to start, and a last look at the world."""
@@ -33,17 +33,6 @@ class ActionFailed(RunFailed):
         )
         self.action = action
         self.reason = reason
-
-
-class ApprovalExpired(RunFailed):
-    """The approval ran out before the action was begun."""
-
-    def __init__(self, digest: str) -> None:
-        super().__init__(
-            f"Die Freigabe des Plans {digest[:12]} ist abgelaufen.",
-            "Starten Sie das Runbook neu, und geben Sie den Plan erneut frei.",
-        )
-        self.digest = digest
 
 
 class Handler(Protocol):
