@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leitstand.sandbox.images.catalogue import Catalogue, UnknownImage
+from leitstand.sandbox.images.catalogue import Catalogue, CatalogueImage, UnknownImage
 
 WEB = "europe-west3-docker.pkg.dev/leitstand-sandbox/leitstand/web"
 
@@ -42,7 +42,20 @@ def test_the_tags_of_the_rehearsal_exist(catalogue: Catalogue) -> None:
         "2.3.0-destroys",
     ]
 
-    assert expected == [image.tag for image in catalogue.images()]
+    assert expected == [image.tag for image in of_package(catalogue, "web")]
+    assert ["1.80.0", "1.81.0"] == [image.tag for image in of_package(catalogue, "litellm")]
+
+
+def test_every_package_has_a_program_of_its_own(catalogue: Catalogue) -> None:
+    assert {"leitstand.sandbox.images.app"} == {i.module for i in of_package(catalogue, "web")}
+    litellm = catalogue.resolve(f"{WEB.removesuffix('web')}litellm:1.81.0")
+    assert "leitstand.sandbox.images.litellm" == litellm.module
+
+
+def test_digests_are_the_same_as_ever(catalogue: Catalogue) -> None:
+    digest = "sha256:4c564aad363634369b32dabb74079e9cad6084972b4dbb3bb488b3491055be67"
+
+    assert digest == catalogue.resolve(f"{WEB}:1.0.0").digest
 
 
 def test_exactly_one_image_is_unsigned(catalogue: Catalogue) -> None:
@@ -120,7 +133,7 @@ def test_every_image_tells_which_schema_versions_its_code_understands(
             int(image.annotations["leitstand.dev/schema-min"]),
             int(image.annotations["leitstand.dev/schema-max"]),
         )
-        for image in catalogue.images()
+        for image in of_package(catalogue, "web")
     }
 
     assert {(1, 3)} == {found for tag, found in ranges.items() if tag.startswith("1.")}
@@ -129,7 +142,7 @@ def test_every_image_tells_which_schema_versions_its_code_understands(
 
 
 def test_what_an_image_is_annotated_with_is_what_its_code_is_told(catalogue: Catalogue) -> None:
-    for image in catalogue.images():
+    for image in of_package(catalogue, "web"):
         assert image.annotations["leitstand.dev/schema-min"] == image.behaviour["APP_SCHEMA_MIN"]
         assert image.annotations["leitstand.dev/schema-max"] == image.behaviour["APP_SCHEMA_MAX"]
 
@@ -143,3 +156,7 @@ def test_an_image_without_a_schema_has_no_range(tmp_path: Path) -> None:
 
     assert {} == image.behaviour
     assert {"org.opencontainers.image.version": "1.0.0"} == image.annotations
+
+
+def of_package(catalogue: Catalogue, package: str) -> list[CatalogueImage]:
+    return [image for image in catalogue.images() if image.package == package]

@@ -55,7 +55,8 @@ def test_a_signed_image_has_a_signature_tag_and_an_unsigned_one_has_none(client)
 
 def test_repositories_and_packages_are_listed(client):
     assert [found.name for found in client.list_repositories(parent=LOCATION)] == [REPOSITORY]
-    assert [found.name for found in client.list_packages(parent=REPOSITORY)] == [PACKAGE]
+    litellm = f"{REPOSITORY}/packages/litellm"
+    assert [found.name for found in client.list_packages(parent=REPOSITORY)] == [litellm, PACKAGE]
     repository = client.get_repository(name=REPOSITORY)
     assert repository.format_ == artifactregistry_v1.Repository.Format.DOCKER
     assert client.get_package(name=PACKAGE).name == PACKAGE
@@ -100,6 +101,13 @@ def test_tags_are_listed_in_pages_and_by_version(client):
     assert sorted(set(listed)) == listed
     request = {"parent": PACKAGE, "filter": f'version="{version(GOOD)}"'}
     assert [tag("1.1.0")] == [found.name for found in client.list_tags(request=request)]
+
+
+def test_a_tag_belongs_to_its_package(registry):
+    litellm = registry.resolve(f"{PATH.removesuffix('web')}litellm:1.80.0")
+    assert ("litellm", "1.80.0") == (litellm.package, litellm.tag)
+    with pytest.raises(UnknownImage):
+        registry.resolve(f"{PATH}:1.80.0")
 
 
 def test_a_tag_is_created_moved_and_deleted(client, registry):
@@ -169,3 +177,30 @@ def test_tags_that_were_moved_are_still_moved_after_a_restart(tmp_path):
     assert again.resolve(f"{PATH}:1.1.0") == UNSIGNED
     with pytest.raises(UnknownImage):
         again.resolve(f"{PATH}:1.0.0")
+
+
+def test_a_repository_that_is_made_later_has_the_images_too_and_loses_them_with_it(client):
+    operation = client.delete_repository(name=REPOSITORY)
+    operation.result(timeout=5)
+    with pytest.raises(exceptions.NotFound):
+        client.get_tag(name=tag("1.1.0"))
+    made = client.create_repository(
+        parent=LOCATION, repository_id="leitstand", repository={"format_": "DOCKER"}
+    )
+    assert made.result(timeout=5).registry_uri.endswith("/leitstand-sandbox/leitstand")
+    assert version(GOOD) == client.get_tag(name=tag("1.1.0")).version
+
+
+@pytest.mark.parametrize(
+    ("repository_id", "repository"),
+    [
+        ("Upper", {"format_": "DOCKER"}),
+        ("x", {}),
+        ("x", {"format_": "NPM", "docker_config": {"immutable_tags": True}}),
+    ],
+)
+def test_a_repository_that_cannot_be_is_refused(client, repository_id, repository):
+    with pytest.raises(exceptions.InvalidArgument):
+        client.create_repository(
+            parent=LOCATION, repository_id=repository_id, repository=repository
+        )

@@ -1,6 +1,7 @@
 """Secret Manager through Google's client."""
 
 import stat
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from google.api_core import exceptions
@@ -48,6 +49,57 @@ def test_the_seed_makes_versions_with_random_values(client):
     values = {access(client, 1), access(client, 2)}
     assert len(values) == 2
     assert all(len(value) >= 24 for value in values)
+
+
+TOPICS = [{"name": f"{PARENT}/topics/rotation"}]
+DAY = timedelta(days=1)
+LATER = datetime.now(UTC) + DAY
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"topics": [{"name": "rotation"}]}, "is not projects/PROJECT/topics/TOPIC"),
+        ({"topics": TOPICS * 2}, "different topics"),
+        ({"rotation": {"next_rotation_time": LATER}}, "Topics must be set"),
+        ({"rotation": {"rotation_period": DAY}, "topics": TOPICS}, "Next rotation time must be"),
+        (
+            {
+                "rotation": {"rotation_period": DAY / 48, "next_rotation_time": LATER},
+                "topics": TOPICS,
+            },
+            "from 3600s",
+        ),
+        (
+            {"rotation": {"next_rotation_time": LATER - 2 * DAY}, "topics": TOPICS},
+            "in the future",
+        ),
+    ],
+)
+def test_a_rotation_needs_topics_and_a_next_time(client, fields, message):
+    secret = {"replication": {"automatic": {}}, **fields}
+    request = {"parent": PARENT, "secret_id": "ROTATED", "secret": secret}
+    with pytest.raises(exceptions.InvalidArgument, match=message):
+        client.create_secret(request=request)
+    change = {"secret": {"name": NAME, **fields}, "update_mask": {"paths": list(fields)}}
+    with pytest.raises(exceptions.InvalidArgument, match=message):
+        client.update_secret(request=change)
+    assert "rotation" not in client.get_secret(name=NAME)
+
+
+def test_a_rotation_is_kept_and_its_past_time_prevents_no_other_change(client, store):
+    rotation = {"rotation_period": 90 * DAY, "next_rotation_time": LATER}
+    fields = {"rotation": rotation, "topics": TOPICS}
+    change = {"secret": {"name": NAME, **fields}, "update_mask": {"paths": list(fields)}}
+    kept = client.update_secret(request=change)
+    assert (kept.rotation.rotation_period, kept.topics[0].name) == (
+        90 * DAY,
+        TOPICS[0]["name"],
+    )
+    table = store.table("secrets", secretmanager_v1.Secret)
+    table[NAME].rotation.next_rotation_time = LATER - 2 * DAY
+    change = {"secret": {"name": NAME, "labels": {"a": "b"}}, "update_mask": {"paths": ["labels"]}}
+    assert client.update_secret(request=change).labels["a"] == "b"
 
 
 def test_a_value_comes_back_with_its_checksum(client):

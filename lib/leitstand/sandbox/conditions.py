@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 
 from google.cloud import run_v2
 
+from leitstand.sandbox.errors import ApiError
+
 __all__ = [
     "State",
     "condition",
     "has_failed",
     "is_ready",
     "put_condition",
+    "reason_of",
     "revision_failed",
     "revision_ready",
     "revision_retired",
@@ -61,6 +64,12 @@ def put_condition(resource: run_v2.Service | run_v2.Revision, new: run_v2.Condit
             resource.conditions[index] = new
             return
     resource.conditions.append(new)
+
+
+def reason_of(error: ApiError) -> int:
+    """The reason of a condition that says what a template could not get, a secret if unsaid."""
+    found = getattr(_Common, error.reason or "", _Common.SECRETS_ACCESS_CHECK_FAILED)
+    return int(found)
 
 
 def is_ready(revision: run_v2.Revision) -> bool:

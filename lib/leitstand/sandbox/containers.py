@@ -6,10 +6,13 @@ import asyncio
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from google.cloud import run_v2
 
-__all__ = ["SecretReader", "command_line", "environment", "inherited", "pump"]
+from leitstand.sandbox import leash
+
+__all__ = ["SecretReader", "command_line", "environment", "inherited", "pump", "service_command"]
 
 # Full name of a secret version -> its value; raises ApiError.
 SecretReader = Callable[[str], bytes]
@@ -17,7 +20,8 @@ SecretReader = Callable[[str], bytes]
 _LONGEST_LINE = 64 * 1024
 # What a container inherits from this process; everything else it gets from its template.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SYSTEMROOT")
-_APPLICATION = ("-P", "-m", "leitstand.sandbox.images.app")
+_APPLICATION = "leitstand.sandbox.images.app"
+_LEASH = (sys.executable, "-S", "-P", str(Path(leash.__file__)))
 
 
 def inherited() -> dict[str, str]:
@@ -45,19 +49,34 @@ def environment(container: run_v2.Container, project: str, secrets: SecretReader
     return values
 
 
-def command_line(container: run_v2.Container) -> list[str]:
+def command_line(container: run_v2.Container, module: str = _APPLICATION) -> list[str]:
     """The program and arguments of a container.
 
-    Every image has the sample application as its entry point, and as `manage.py` in its working
-    directory; `python` is the interpreter of the sandbox, any other program that of the machine.
+    `module` is the image's entry point. It is also what `celery` stands for, and what lies as
+    `manage.py` in the working directory; `python` is the interpreter of the sandbox, any other
+    program that of the machine.
     """
+    entry_point = [sys.executable, "-P", "-m", module]
     arguments = list(container.args)
     if not container.command:
-        return [sys.executable, *_APPLICATION, *arguments]
+        return [*entry_point, *arguments]
     program, *rest = container.command
+    if program == "celery":
+        return [*entry_point, program, *rest, *arguments]
     if program not in ("python", "python3"):
         return [program, *rest, *arguments]
-    return [sys.executable, *_python_arguments(rest), *arguments]
+    if rest[:1] == ["manage.py"]:
+        return [*entry_point, *rest[1:], *arguments]
+    return [sys.executable, *rest, *arguments]
+
+
+def service_command(container: run_v2.Container, module: str) -> list[str]:
+    """The command line of a service's instance, which ends when its standard input does.
+
+    The images' own programs watch over that themselves; anything else runs on a leash.
+    """
+    command = command_line(container, module)
+    return command if command[1:4] == ["-P", "-m", module] else [*_LEASH, *command]
 
 
 async def pump(reader: asyncio.StreamReader | None, write_line: Callable[[str], None]) -> None:
@@ -70,12 +89,6 @@ async def pump(reader: asyncio.StreamReader | None, write_line: Callable[[str], 
             lines, rest = [*lines, rest], b""
         _write(lines, write_line)
     _write([rest], write_line)
-
-
-def _python_arguments(arguments: Sequence[str]) -> list[str]:
-    if arguments[:1] == ["manage.py"]:
-        return [*_APPLICATION, *arguments[1:]]
-    return list(arguments)
 
 
 def _write(lines: Sequence[bytes], write_line: Callable[[str], None]) -> None:

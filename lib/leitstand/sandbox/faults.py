@@ -71,11 +71,14 @@ class Fault:
 
 
 class Faults:
-    """The faults in force; the oldest that matches strikes first."""
+    """The faults in force; the oldest that matches strikes first.
 
-    def __init__(
-        self, paths: tuple[str, ...] = (), late: Callable[[], tuple[str, ...]] | None = None
-    ) -> None:
+    Args:
+        paths: The methods that can be struck; none at all means any.
+        late: Each gives the paths of further ones, and is asked only for a fault that matches none.
+    """
+
+    def __init__(self, paths: tuple[str, ...] = (), *late: Callable[[], tuple[str, ...]]) -> None:
         self._paths = paths
         self._late = late
         self._faults: list[Fault] = []
@@ -134,7 +137,7 @@ class Faults:
         """Whether it matches a method; those loaded late are loaded for that."""
         if not self._paths or any(fault.matches(path) for path in self._paths):
             return True
-        return self._late is not None and any(fault.matches(path) for path in self._late())
+        return any(fault.matches(path) for late in self._late for path in late())
 
     def as_json(self) -> tuple[Mapping[str, Any], ...]:
         """Those still in force, as the control endpoint shows them."""

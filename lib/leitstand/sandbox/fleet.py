@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from google.cloud import run_v2
 
-from leitstand.sandbox.containers import SecretReader, environment
+from leitstand.sandbox.containers import SecretReader, environment, service_command
 from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.instances import RevisionSpec, StartupProbe
 from leitstand.sandbox.logs import Logs
@@ -109,13 +109,15 @@ class Fleet:
     def _spec(self, revision: run_v2.Revision) -> RevisionSpec:
         names = _names(revision.name)
         container = revision.containers[0]
+        image = self._catalogue.resolve(container.image)
         return RevisionSpec(
             project=names.project,
             location=names.location,
             service=names.service,
             revision=names.revision,
-            image=self._catalogue.resolve(container.image),
+            image=image,
             environment=lambda: self.environment(revision),
+            command=service_command(container, image.module),
             concurrency=revision.max_instance_request_concurrency or 80,
             timeout=revision.timeout.total_seconds() or 300.0,
             port=container.ports[0].container_port if container.ports else 8080,

@@ -14,6 +14,7 @@ from functools import partial
 
 from aiohttp import web
 
+from leitstand.sandbox.balancer import Backend, Balancer, refusal
 from leitstand.sandbox.pools import Pool
 from leitstand.sandbox.proxy import Proxy, plain
 from leitstand.sandbox.split import Split
@@ -29,7 +30,7 @@ _NOT_FOUND = "Error: Page not found. The requested URL was not found on this ser
 
 @dataclass(frozen=True)
 class LoadBalancer:
-    """The one way in from outside.
+    """The one way in from outside for a sandbox whose seed names it; every host name gets in.
 
     Attributes:
         domain: Host name it answers to.
@@ -89,11 +90,17 @@ class _Listener:
 
 
 class FrontDoor:
-    """Listeners and routes of all services; belongs to one event loop and loopback only."""
+    """Listeners and routes of all services; belongs to one event loop and loopback only.
+
+    Args:
+        traffic: Where every request is recorded.
+        balancer: The load balancer of the seed; it holds until `balance()` is called.
+    """
 
     def __init__(self, traffic: TrafficLog, balancer: LoadBalancer | None = None) -> None:
         self.public = ""
-        self._balancer = balancer
+        self._seeded = balancer
+        self._balancer: Balancer | None = None
         self._proxy = Proxy(traffic)
         self._routes: dict[str, Route] = {}
         self._splits: dict[str, Split[Pool]] = {}
@@ -137,6 +144,15 @@ class FrontDoor:
         self._splits[service] = Split(route.shares)
         self._hosts[public_host(service)] = service
 
+    def balance(self, routes: Mapping[str, Backend]) -> None:
+        """Send every further request from outside where `routes` say; what is under way goes on.
+
+        Args:
+            routes: Backends by host name and path pattern (`app.example.com/*`); none at all puts
+                the seed's load balancer back.
+        """
+        self._balancer = Balancer(routes) if routes else None
+
     async def prune(self, service: str) -> None:
         """Close the listeners of tags the service's route no longer has.
 
@@ -177,12 +193,33 @@ class FrontDoor:
             if not self._routes[service].direct:
                 return plain(404, _NOT_FOUND)
             return await self._answer(service, "", request, "https")
-        if self._balancer is None:
+        if self._balancer is not None:
+            return await self._balanced(self._balancer, host, request)
+        if self._seeded is None:
             return plain(404, _NOT_FOUND)
-        route = self._routes.get(self._balancer.service)
+        return await self._behind(self._seeded.service, "", request)
+
+    async def _balanced(
+        self, balancer: Balancer, host: str, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        """A request to an address of the load balancer."""
+        backend = balancer.find(host, request.rel_url.raw_path)
+        refused = refusal(host, backend, request.headers)
+        if backend is None or refused is not None:
+            assert refused is not None
+            answer = plain(refused.status, refused.text)
+            answer.headers.update(refused.headers)
+            if refused.closes:
+                answer.force_close()
+            return answer
+        return await self._behind(backend.service, backend.tag, request)
+
+    async def _behind(self, service: str, tag: str, request: web.BaseRequest) -> web.StreamResponse:
+        """A request that the load balancer let in; the service's ingress may still refuse it."""
+        route = self._routes.get(service)
         if route is not None and not route.balanced:
             return plain(404, _NOT_FOUND)
-        return await self._answer(self._balancer.service, "", request, "https")
+        return await self._answer(service, tag, request, "https")
 
     async def _answer(
         self, service: str, tag: str, request: web.BaseRequest, scheme: str

@@ -11,7 +11,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -22,6 +22,7 @@ from leitstand.sandbox.revision_log import RevisionLog
 
 __all__ = ["Instance", "InstanceFailed", "RevisionSpec", "StartupProbe"]
 
+_APPLICATION = (sys.executable, "-P", "-m", "leitstand.sandbox.images.app")
 _ADDRESS_IN_USE = 71
 _PORT_ATTEMPTS = 5
 _POLL_SECONDS = 0.02
@@ -67,6 +68,7 @@ class RevisionSpec:
         revision: Revision id.
         image: The image.
         environment: Gives the container's variables, secrets resolved; called at every start.
+        command: Program and arguments; it listens on PORT and ends with its standard input.
         concurrency: Requests one instance answers at a time.
         timeout: Seconds a request may take.
         port: The container port of the template; the process listens on a free port instead.
@@ -79,6 +81,7 @@ class RevisionSpec:
     revision: str
     image: CatalogueImage
     environment: Callable[[], Mapping[str, str]] = field(repr=False)
+    command: Sequence[str] = _APPLICATION
     concurrency: int = 80
     timeout: float = 300.0
     port: int = 8080
@@ -164,10 +167,7 @@ class Instance:
     async def _spawn(self) -> None:
         self.port = _free_port()
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "leitstand.sandbox.images.app",
+            *self._spec.command,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

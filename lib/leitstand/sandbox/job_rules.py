@@ -17,6 +17,7 @@ from google.cloud import run_v2
 from google.protobuf import json_format
 
 from leitstand.sandbox.errors import failed_precondition, invalid
+from leitstand.sandbox.vpc_rules import check_vpc_access
 
 __all__ = [
     "JobName",
@@ -113,6 +114,7 @@ def check_job(job: run_v2.Job) -> None:
     if not task.containers[0].image:
         raise invalid("template.template.containers[0].image: must not be empty.", "template")
     _check_environment(task.containers[0].env)
+    check_vpc_access(task.vpc_access, "template.template.vpc_access")
     _check_timeout("template.template.timeout", task.timeout)
     _check_count("template.task_count", execution.task_count)
     if execution.parallelism < 0 or execution.parallelism > (execution.task_count or 1):

@@ -13,7 +13,7 @@ from google.protobuf import json_format
 
 from leitstand.sandbox import job_conditions as conditions
 from leitstand.sandbox import job_rules
-from leitstand.sandbox.conditions import State
+from leitstand.sandbox.conditions import State, reason_of
 from leitstand.sandbox.containers import environment
 from leitstand.sandbox.errors import ApiError, already_exists, failed_precondition, not_found
 from leitstand.sandbox.execution_run import Surroundings
@@ -22,6 +22,7 @@ from leitstand.sandbox.images.catalogue import UnknownImage
 from leitstand.sandbox.job_rules import JobName
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.paging import page
+from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.service_rules import check_etag
 from leitstand.sandbox.store import Store
 from leitstand.sandbox.tasks import Tasks
@@ -35,10 +36,17 @@ _Reason = run_v2.Condition.CommonReason
 class Jobs:
     """Serves Create, Get, List, Update, Delete and Run, with Executions and Tasks below them."""
 
-    def __init__(self, store: Store, operations: Operations, surroundings: Surroundings) -> None:
+    def __init__(
+        self,
+        store: Store,
+        operations: Operations,
+        surroundings: Surroundings,
+        references: References = UNCHECKED,
+    ) -> None:
         self._jobs = store.table("jobs", run_v2.Job)
         self._operations = operations
         self._around = surroundings
+        self._references = references
         self.executions = Executions(store, operations, surroundings)
         self._tasks = Tasks(store)
 
@@ -104,6 +112,7 @@ class Jobs:
         job_rules.check_no_tokens(request.job)
         wanted = job_rules.replaced(current, request.job)
         job_rules.check_job(wanted)
+        self._references.check_account(name.parent, wanted.template.template.service_account)
         job_rules.fill_defaults(wanted)
         if not request.validate_only:
             if not job_rules.same_wish(current, wanted):
@@ -164,6 +173,7 @@ class Jobs:
 
     def _create(self, name: JobName, wanted: run_v2.Job, validate_only: bool) -> Any:
         job = self._fresh(name, wanted)
+        self._references.check_account(name.parent, job.template.template.service_account)
         if not validate_only:
             self._commit(job)
         return self._operations.start(name.parent, str(name), _ready(job), job)
@@ -188,15 +198,17 @@ class Jobs:
         self._jobs[job.name] = job
 
     def _settle(self, job: run_v2.Job) -> None:
-        """Say in the job's condition whether its image and its secrets are there."""
-        container = job.template.template.containers[0]
+        """Say in the job's condition whether its image, its network and its secrets are there."""
+        name, template = JobName.parse(job.name), job.template.template
+        container = template.containers[0]
         try:
             self._around.catalogue.resolve(container.image)
-            environment(container, JobName.parse(job.name).project, self._around.secrets)
+            self._references.check_template(name.parent, template)
+            environment(container, name.project, self._around.secrets)
         except UnknownImage as error:
             conditions.job_failed(job, str(error), _Reason.CONTAINER_MISSING)
         except ApiError as error:
-            conditions.job_failed(job, error.message, _Reason.SECRETS_ACCESS_CHECK_FAILED)
+            conditions.job_failed(job, error.message, reason_of(error))
         else:
             conditions.job_ready(job)
 

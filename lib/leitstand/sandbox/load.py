@@ -74,11 +74,13 @@ class Load:
         target: Address of a front door, such as the sandbox's public one.
         rate: Requests per second that are not exceeded; 0 for as many as possible.
         concurrency: Requests under way at the same time.
+        host: Host that is asked for; the front door's own address when left out.
     """
 
-    def __init__(self, target: str, rate: float, concurrency: int) -> None:
+    def __init__(self, target: str, rate: float, concurrency: int, host: str = "") -> None:
         self._arguments = [
             *("--target", target),
+            *("--host", host),
             *("--rate", str(rate)),
             *("--concurrency", str(concurrency)),
         ]
@@ -140,7 +142,8 @@ class Load:
 
 
 class _Client:
-    def __init__(self, target: str, rate: float, concurrency: int) -> None:
+    def __init__(self, target: str, rate: float, concurrency: int, host: str) -> None:
+        self._headers = {"Host": host} if host else {}
         address = urlsplit(target)
         if address.hostname is None or address.scheme != "http":
             raise SystemExit(f"--target must be an http address, not {target!r}.")
@@ -181,7 +184,7 @@ class _Client:
         while (path := self._slot()) is not None:
             began = time.monotonic()
             try:
-                connection.request("GET", path)
+                connection.request("GET", path, headers=self._headers)
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException):
@@ -216,11 +219,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Send requests until standard input or the time is over, then write the report."""
     parser = argparse.ArgumentParser(prog="python -m leitstand.sandbox.load")
     parser.add_argument("--target", required=True, help="http address of a front door")
+    parser.add_argument("--host", default="", help="host that is asked for")
     parser.add_argument("--rate", type=float, default=50.0, help="requests per second; 0: no limit")
     parser.add_argument("--concurrency", type=int, default=4, help="requests at the same time")
     parser.add_argument("--seconds", type=float, help="how long; default: until input ends")
     options = parser.parse_args(arguments)
-    client = _Client(options.target, options.rate, max(1, options.concurrency))
+    client = _Client(options.target, options.rate, max(1, options.concurrency), options.host)
     over = threading.Event()
     threading.Thread(target=_follow_input, args=(client, over), daemon=True).start()
     client.start()

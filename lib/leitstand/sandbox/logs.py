@@ -37,6 +37,7 @@ class Logs:
         self._traffic = traffic
         self._entries: deque[Numbered] = deque(maxlen=kept)
         self._number = 0
+        self._listeners: list[Callable[[Mapping[str, Any]], None]] = []
 
     def write(
         self,
@@ -78,6 +79,10 @@ class Logs:
         if labels:
             entry["labels"] = dict(labels)
         self._add(entry)
+
+    def listen(self, listener: Callable[[Mapping[str, Any]], None]) -> None:
+        """Have every entry handed on as it comes in; those of the request log are not."""
+        self._listeners.append(listener)
 
     def clear(self) -> None:
         """Forget every entry."""
@@ -151,6 +156,8 @@ class Logs:
     def _add(self, entry: Entry) -> None:
         self._number += 1
         self._entries.append((2 * self._number, entry))
+        for listener in self._listeners:
+            listener({"insertId": f"{2 * self._number:016x}", **entry})
 
     async def _matching(self, projects: set[str], wanted: Filter) -> AsyncIterator[Numbered]:
         """Everything that passes, in no order; lets other tasks run in between."""

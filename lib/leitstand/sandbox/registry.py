@@ -7,16 +7,15 @@ where cosign puts a signature (https://github.com/sigstore/cosign, signature spe
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 from google.cloud.artifactregistry_v1 import types
 from google.protobuf import empty_pb2
 
-from leitstand.sandbox.errors import already_exists, invalid, not_found
+from leitstand.sandbox.errors import already_exists, invalid
 from leitstand.sandbox.images.catalogue import Catalogue, CatalogueImage, UnknownImage
-from leitstand.sandbox.paging import page
+from leitstand.sandbox.registry_listing import below, find, paged
 from leitstand.sandbox.registry_names import (
     HOST,
     package_name,
@@ -24,15 +23,13 @@ from leitstand.sandbox.registry_names import (
     signature,
     signature_tag,
 )
+from leitstand.sandbox.repositories import Repositories
 from leitstand.sandbox.store import Store
 
 __all__ = ["Registry"]
 
 SERVICE = "/google.devtools.artifactregistry.v1.ArtifactRegistry/"
 TAG_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-ORDERS = ("name", "create_time", "update_time", "upload_time")
-
-Item = TypeVar("Item")
 
 
 class Registry:
@@ -43,18 +40,11 @@ class Registry:
         self._repositories = store.table("repositories", types.Repository)
         self._versions = store.table("image_versions", types.Version)
         self._tags = store.table("image_tags", types.Tag)
+        self._made = Repositories(store, self.load)
 
     def seed(self, listed: Iterable[Mapping[str, Any]]) -> None:
         """Create the listed repositories, each `{"name": "projects/…/repositories/R"}`."""
-        for item in listed:
-            now = datetime.now(UTC)
-            self._repositories[item["name"]] = types.Repository(
-                name=item["name"],
-                format_=types.Repository.Format.DOCKER,
-                mode=types.Repository.Mode.STANDARD_REPOSITORY,
-                create_time=now,
-                update_time=now,
-            )
+        self._made.seed(listed)
 
     def load(self) -> None:
         """Bring in the images that the catalogue has now, and drop those it has no more."""
@@ -91,8 +81,7 @@ class Registry:
     def methods(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
         """The served methods."""
         return {
-            SERVICE + "GetRepository": self.get_repository,
-            SERVICE + "ListRepositories": self.list_repositories,
+            **self._made.methods(),
             SERVICE + "GetPackage": self.get_package,
             SERVICE + "ListPackages": self.list_packages,
             SERVICE + "GetVersion": self.get_version,
@@ -106,52 +95,41 @@ class Registry:
             SERVICE + "ListDockerImages": self.list_docker_images,
         }
 
-    async def get_repository(self, request: types.GetRepositoryRequest) -> types.Repository:
-        """One repository."""
-        return _found(self._repositories, request.name, "Repository")
-
-    async def list_repositories(
-        self, request: types.ListRepositoriesRequest
-    ) -> types.ListRepositoriesResponse:
-        """The repositories of a location."""
-        shown, token = _page(_under(self._repositories, request.parent, "repositories"), request)
-        return types.ListRepositoriesResponse(repositories=shown, next_page_token=token)
-
     async def get_package(self, request: types.GetPackageRequest) -> types.Package:
         """One package."""
-        return _found(self._packages(), request.name, "Package")
+        return find(self._packages(), request.name, "Package")
 
     async def list_packages(self, request: types.ListPackagesRequest) -> types.ListPackagesResponse:
         """The packages of a repository."""
-        _found(self._repositories, request.parent, "Repository")
-        shown, token = _page(_under(self._packages(), request.parent, "packages"), request)
+        find(self._repositories, request.parent, "Repository")
+        shown, token = paged(below(self._packages(), request.parent, "packages"), request)
         return types.ListPackagesResponse(packages=shown, next_page_token=token)
 
     async def get_version(self, request: types.GetVersionRequest) -> types.Version:
         """One version, by digest; with its tags in the full view."""
-        version = _found(self._versions, request.name, "Version")
+        version = find(self._versions, request.name, "Version")
         return self._viewed(version, request.view)
 
     async def list_versions(self, request: types.ListVersionsRequest) -> types.ListVersionsResponse:
         """The versions of a package."""
-        found = _under(self._versions, request.parent, "versions")
-        shown, token = _page(found, request)
+        found = below(self._versions, request.parent, "versions")
+        shown, token = paged(found, request)
         viewed = [self._viewed(version, request.view) for version in shown]
         return types.ListVersionsResponse(versions=viewed, next_page_token=token)
 
     async def get_tag(self, request: types.GetTagRequest) -> types.Tag:
         """One tag: which version it points at now."""
-        return _found(self._tags, request.name, "Tag")
+        return find(self._tags, request.name, "Tag")
 
     async def list_tags(self, request: types.ListTagsRequest) -> types.ListTagsResponse:
         """The tags of a package; `filter` may be `version="FULL NAME"`."""
-        found = _under(self._tags, request.parent, "tags")
+        found = below(self._tags, request.parent, "tags")
         if request.filter:
             match = re.fullmatch(r'\s*version\s*=\s*"?([^"\s]+)"?\s*', request.filter)
             if match is None:
                 raise invalid(f"Filter '{request.filter}' is not possible.", "filter")
             found = [tag for tag in found if tag.version == match[1]]
-        shown, token = _page(found, request, filtered=True)
+        shown, token = paged(found, request, filtered=True)
         return types.ListTagsResponse(tags=shown, next_page_token=token)
 
     async def create_tag(self, request: types.CreateTagRequest) -> types.Tag:
@@ -165,14 +143,16 @@ class Registry:
 
     async def update_tag(self, request: types.UpdateTagRequest) -> types.Tag:
         """Let a tag point at another version of the same package."""
-        _found(self._tags, request.tag.name, "Tag")
+        find(self._tags, request.tag.name, "Tag")
+        self._made.check_tags_movable(request.tag.name)
         if list(request.update_mask.paths) not in ([], ["version"], ["*"]):
             raise invalid("Only the field version can be updated.", "update_mask")
         return self._point(request.tag.name, request.tag.version)
 
     async def delete_tag(self, request: types.DeleteTagRequest) -> empty_pb2.Empty:
         """Delete a tag; its version stays."""
-        _found(self._tags, request.name, "Tag")
+        find(self._tags, request.name, "Tag")
+        self._made.check_tags_movable(request.name)
         del self._tags[request.name]
         return empty_pb2.Empty()
 
@@ -180,15 +160,15 @@ class Registry:
         """One image, by digest."""
         repository = request.name.partition("/dockerImages/")[0]
         images = {image.name: image for image in self._docker_images(repository)}
-        return _found(images, request.name, "Docker image")
+        return find(images, request.name, "Docker image")
 
     async def list_docker_images(
         self, request: types.ListDockerImagesRequest
     ) -> types.ListDockerImagesResponse:
         """The images of a repository, signatures included, as the registry has them."""
-        _found(self._repositories, request.parent, "Repository")
+        find(self._repositories, request.parent, "Repository")
         images = sorted(self._docker_images(request.parent), key=lambda image: image.name)
-        shown, token = _page(images, request)
+        shown, token = paged(images, request)
         return types.ListDockerImagesResponse(docker_images=shown, next_page_token=token)
 
     def _bring(self, package: str, image: CatalogueImage) -> set[str]:
@@ -210,7 +190,7 @@ class Registry:
     def _point(self, name: str, version: str) -> types.Tag:
         if version.partition("/versions/")[0] != name.partition("/tags/")[0]:
             raise invalid("A tag must point at a version of its own package.", "tag.version")
-        _found(self._versions, version, "Version")
+        find(self._versions, version, "Version")
         self._tags[name] = types.Tag(name=name, version=version)
         return self._tags[name]
 
@@ -265,35 +245,3 @@ class Registry:
                     )
                 )
         return found
-
-
-def _found(table: Mapping[str, Item], name: str, kind: str) -> Item:
-    if name not in table:
-        raise not_found(name, kind)
-    return table[name]
-
-
-def _under(table: Mapping[str, Item], parent: str, collection: str) -> list[Item]:
-    prefix = f"{parent}/{collection}/"
-    return [table[name] for name in sorted(table) if name.startswith(prefix)]
-
-
-def _page(items: Sequence[Any], request: Any, filtered: bool = False) -> tuple[Sequence[Any], str]:
-    """A page of messages by name, or by a time where `order_by` says so."""
-    if getattr(request, "filter", "") and not filtered:
-        raise invalid(f"Filter '{request.filter}' is not possible.", "filter")
-    order_by: str = getattr(request, "order_by", "")
-    field, _, direction = order_by.strip().partition(" ")
-    field = field or "name"
-    if field not in ORDERS or direction not in ("", "asc", "desc"):
-        raise invalid(f"order_by '{order_by}' is not possible.", "order_by")
-    if field == "name" and direction != "desc":
-        return page(items, lambda item: (item.name,), request.page_size, request.page_token)
-    if field == "name" or any(not hasattr(item, field) for item in items):
-        raise invalid(f"order_by '{order_by}' is not possible.", "order_by")
-    sign = -1 if direction == "desc" else 1
-
-    def key(item: Any) -> tuple[float, str]:
-        return (sign * getattr(item, field).timestamp(), item.name)
-
-    return page(sorted(items, key=key), key, request.page_size, request.page_token)

@@ -17,6 +17,7 @@ from leitstand.sandbox.fleet import Fleet
 from leitstand.sandbox.frontdoor import Addresses, FrontDoor, Route
 from leitstand.sandbox.images.catalogue import UnknownImage
 from leitstand.sandbox.instances import InstanceFailed
+from leitstand.sandbox.references import UNCHECKED, References
 
 __all__ = ["Rollout"]
 
@@ -55,11 +56,13 @@ class Rollout:
         revisions: MutableMapping[str, run_v2.Revision],
         fleet: Fleet,
         door: FrontDoor,
+        references: References = UNCHECKED,
     ) -> None:
         self._services = services
         self._revisions = revisions
         self._fleet = fleet
         self._door = door
+        self._references = references
         self._locks: dict[str, asyncio.Lock] = {}
 
     async def apply(self, name: str) -> run_v2.Service:
@@ -138,9 +141,11 @@ class Rollout:
 
     async def _check(self, service: run_v2.Service, revision: run_v2.Revision) -> None:
         try:
+            parent = service.name.partition("/services/")[0]
+            self._references.check_template(parent, revision)
             self._fleet.environment(revision)
         except ApiError as error:
-            reason = _Common.SECRETS_ACCESS_CHECK_FAILED
+            reason = conditions.reason_of(error)
             conditions.revision_failed(revision, error.message, reason=reason)
             raise
         try:

@@ -140,12 +140,25 @@ class Rpc(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpc has no types
         Raises:
             ApiError: What the client would see.
         """
+        handler = self._handlers.get(path) or _nothing_behind(path)
+        return await self.run(path, _resource(request), handler, request)
+
+    async def run(self, path: str, resource: str, handler: Handler, request: Any) -> Any:
+        """Let `handler` answer a call, however that came; faults and log included.
+
+        Args:
+            path: What faults and the log call the method.
+            resource: Full name of what it is about, or ""; its project must exist.
+            handler: Answers it.
+            request: Given to the handler.
+
+        Raises:
+            ApiError: What the client would see.
+        """
         began = time.time()
-        resource = _resource(request)
         code = "OK"
         try:
             self._check_project(resource)
-            handler = self._handlers.get(path) or _nothing_behind(path)
             return await self._faults.call(path, handler, request)
         except ApiError as error:
             code = error.code.name

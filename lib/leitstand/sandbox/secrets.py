@@ -5,7 +5,6 @@ Values stand in the state file (mode 0600) and in answers of AccessSecretVersion
 
 from __future__ import annotations
 
-import re
 import secrets as random_values
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -17,15 +16,20 @@ from google.protobuf import empty_pb2
 from leitstand.sandbox.checksums import crc32c
 from leitstand.sandbox.errors import already_exists, failed_precondition, invalid
 from leitstand.sandbox.paging import page
+from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.secret_rules import (
     SECRET_ID,
     SECRET_NAME,
     VERSION_NAME,
     by_name,
     check_etag,
+    check_mask,
+    check_secret,
     filtered,
+    in_state,
     missing,
     new_etag,
+    newest_first,
 )
 from leitstand.sandbox.store import Store, raw
 
@@ -34,14 +38,14 @@ __all__ = ["Secrets"]
 SERVICE = "/google.cloud.secretmanager.v1.SecretManagerService/"
 LONGEST_PAYLOAD = 64 * 1024
 PAGE = {"default": 25_000, "maximum": 25_000}
-CHANGEABLE = ("labels", "annotations", "version_aliases", "topics", "rotation", "expire_time")
 State = types.SecretVersion.State
 
 
 class Secrets:
     """The secrets of all projects of the sandbox, by their full names."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, references: References = UNCHECKED) -> None:
+        self._references = references
         self._secrets = store.table("secrets", types.Secret)
         self._versions = store.table("secret_versions", types.SecretVersion)
         self._payloads = store.table("secret_payloads", types.SecretPayload)
@@ -94,13 +98,13 @@ class Secrets:
         """Create a secret without versions."""
         if not SECRET_ID.fullmatch(request.secret_id):
             raise invalid(f"Secret ID '{request.secret_id}' is not valid.", "secret_id")
-        if not raw(request.secret.replication).WhichOneof("replication"):
-            raise invalid("Secret.replication must be provided.", "secret.replication")
+        check_secret(request.secret)
         name = f"{request.parent}/secrets/{request.secret_id}"
         if not SECRET_NAME.fullmatch(name):
             raise invalid(f"'{request.parent}' is not projects/PROJECT.", "parent")
         if name in self._secrets:
             raise already_exists(name, "Secret")
+        self._check_topics(name, request.secret)
         return self._create(name, request.secret)
 
     async def get_secret(self, request: types.GetSecretRequest) -> types.Secret:
@@ -123,22 +127,22 @@ class Secrets:
         """Change the fields of the mask."""
         secret = self._secret(request.secret.name)
         check_etag(request.secret.etag, secret.etag)
-        if not request.update_mask.paths:
-            raise invalid("update_mask must name at least one field.", "update_mask")
-        for path in request.update_mask.paths:
-            if path.split(".")[0] not in CHANGEABLE:
-                raise invalid(f"Field '{path}' cannot be updated.", "update_mask")
+        check_mask(request.update_mask.paths)
         aliases = request.secret.version_aliases
         if "version_aliases" in request.update_mask.paths:
             for alias, number in aliases.items():
                 self._numbered(secret.name, str(number), alias)
+        wanted = types.Secret(secret)
         request.update_mask.MergeMessage(
             raw(request.secret),
-            raw(secret),
+            raw(wanted),
             replace_message_field=True,
             replace_repeated_field=True,
         )
-        return self._touch_secret(secret)
+        check_secret(wanted, secret)
+        if "topics" in request.update_mask.paths:
+            self._check_topics(secret.name, wanted)
+        return self._touch_secret(wanted)
 
     async def delete_secret(self, request: types.DeleteSecretRequest) -> empty_pb2.Empty:
         """Delete the secret, its versions and their values."""
@@ -177,24 +181,10 @@ class Secrets:
     ) -> types.ListSecretVersionsResponse:
         """The secret's versions, newest first; `filter` may be `state:ENABLED`."""
         names = self._of(self._secret(request.parent).name)
-        if request.filter:
-            match = re.fullmatch(r"\s*state\s*[:=]\s*\"?(\w+)\"?\s*", request.filter)
-            if match is None or match[1] not in State.__members__:
-                raise invalid(f"Filter '{request.filter}' is not possible.", "filter")
-            names = [
-                name for name in names if self._versions[name].state == getattr(State, match[1])
-            ]
-        shown, token = page(
-            names,
-            lambda name: (-int(name.rpartition("/")[2]),),
-            request.page_size,
-            request.page_token,
-            **PAGE,
-        )
+        found = in_state([self._versions[name] for name in names], request.filter)
+        shown, token = page(found, newest_first, request.page_size, request.page_token, **PAGE)
         return types.ListSecretVersionsResponse(
-            versions=[self._versions[name] for name in shown],
-            next_page_token=token,
-            total_size=len(names),
+            versions=shown, next_page_token=token, total_size=len(found)
         )
 
     async def access_secret_version(
@@ -226,6 +216,10 @@ class Secrets:
         version = self._change(request, State.DESTROYED)
         self._payloads.pop(version.name, None)
         return version
+
+    def _check_topics(self, name: str, secret: types.Secret) -> None:
+        topics = [topic.name for topic in secret.topics]
+        self._references.check_topics(name.split("/")[1], topics)
 
     def _create(self, name: str, given: types.Secret) -> types.Secret:
         secret = types.Secret()

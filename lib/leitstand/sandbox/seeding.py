@@ -13,7 +13,7 @@ from leitstand.sandbox.jobs import Jobs
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.registry import Registry
 
-__all__ = ["annotated", "by_digest", "run_first"]
+__all__ = ["annotated", "by_digest", "projects", "run_first"]
 
 _SECONDS = 60
 
@@ -41,6 +41,12 @@ def annotated(service: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
     image = registry.resolve(template["containers"][0]["image"])
     template["annotations"] = {**image.annotations, **template.get("annotations", {})}
     return {**service, "template": template}
+
+
+def projects(seed: Mapping[str, Any]) -> frozenset[str]:
+    """The ids of the projects that exist; "-" stands for all of them."""
+    named = {str(seed["project"]), str(seed.get("staging_project", ""))}
+    return frozenset(named - {""}) | {"-"}
 
 
 async def run_first(

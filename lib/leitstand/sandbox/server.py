@@ -26,6 +26,7 @@ os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 from google.cloud import run_v2, secretmanager_v1
 
 from leitstand import __version__
+from leitstand.sandbox.announcement import announce, withdraw
 from leitstand.sandbox.contract import contract
 from leitstand.sandbox.control_endpoint import ControlEndpoint
 from leitstand.sandbox.errors import ApiError
@@ -40,11 +41,15 @@ from leitstand.sandbox.logs import Logs
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.processes import start_mark
+from leitstand.sandbox.references import references_of
 from leitstand.sandbox.registry import Registry
+from leitstand.sandbox.rest.late import LateRest
+from leitstand.sandbox.rest.server import RestServer
 from leitstand.sandbox.revisions import Revisions
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.secrets import Secrets
-from leitstand.sandbox.seeding import annotated, by_digest, run_first
+from leitstand.sandbox.seeding import annotated, by_digest, projects, run_first
+from leitstand.sandbox.service_status import service_status
 from leitstand.sandbox.services import Services
 from leitstand.sandbox.sql.late import LateSql
 from leitstand.sandbox.sql.rest import Rest
@@ -72,7 +77,8 @@ class Supervisor:
         self._traffic = TrafficLog()
         self._logs = Logs(self._traffic)
         self._operations = Operations(self._store)
-        self._secrets = Secrets(self._store)
+        references = references_of(self._store, directory, seed)
+        self._secrets = Secrets(self._store, references)
         self._registry = Registry(self._store, Catalogue.load())
         # The registry resolves the same references, and knows where tags were moved to.
         images = cast(Catalogue, self._registry)
@@ -84,20 +90,26 @@ class Supervisor:
             self._secrets.value,
             startup_deadline=float(seed.get("start_timeout", 3.0)),
         )
-        self._services = Services(self._store, self._operations, self._fleet, self._door, images)
+        self._services = Services(
+            self._store, self._operations, self._fleet, self._door, images, references
+        )
         self._revisions = Revisions(self._store, self._operations, self._fleet)
         tasks = Surroundings(images, self._logs, self._secrets.value)
-        self._jobs = Jobs(self._store, self._operations, tasks)
+        self._jobs = Jobs(self._store, self._operations, tasks, references)
         self._table = self._store.table("services", run_v2.Service)
         self._monitoring = Monitoring(
             self._traffic, float(seed.get("monitoring", {}).get("sample_period", 1.0))
         )
-        self._sql = LateSql(self._store, directory, seed)
+        self._sql = LateSql(self._store, directory, seed, references)
         methods = contract()
-        self._faults = Faults(tuple(methods), self._sql.paths)
-        self._rpc = Rpc(methods, self._handlers(), self._projects(), self._faults, self._sql.load)
+        self._apis = LateRest(
+            self._store, directory, seed, self._secrets.value, self._door.balance, self._logs.listen
+        )
+        self._faults = Faults(tuple(methods), self._sql.paths, self._apis.paths)
+        self._rpc = Rpc(methods, self._handlers(), projects(seed), self._faults, self._sql.load)
         self._sql.attach(self._rpc)
-        self._rest = Rest(self._rpc)
+        self._apis.attach(self._rpc)
+        self._rest = RestServer(self._apis, Rest(self._rpc).answer)
         self._token = random_values.token_urlsafe(24)
         self._control = ControlEndpoint(
             self._token,
@@ -167,12 +179,14 @@ class Supervisor:
 
         await self._sql.start(self._secrets.value, set_secret, first)
         await self._services.start()
+        await self._apis.start()
 
     async def _close(self) -> None:
-        (self._directory / "sandbox.json").unlink(missing_ok=True)
+        withdraw(self._directory)
         await self._control.close()
         await self._rest.close()
         await self._rpc.close()
+        await self._apis.close()
         await self._operations.close()
         await self._jobs.close()
         await self._door.close()
@@ -195,10 +209,6 @@ class Supervisor:
             found.update(part.methods())
         return found
 
-    def _projects(self) -> frozenset[str]:
-        named = {str(self._seed["project"]), str(self._seed.get("staging_project", ""))}
-        return frozenset(named - {""}) | {"-"}
-
     def _announce(self) -> None:
         """Write sandbox.json: from now on the sandbox can be found."""
         content = {
@@ -211,11 +221,7 @@ class Supervisor:
             "location": self._seed.get("location", ""),
             "version": __version__,
         }
-        part = self._directory / "sandbox.json.part"
-        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(content, file)
-        os.replace(part, self._directory / "sandbox.json")
+        announce(self._directory, content)
 
     def _status(self) -> dict[str, Any]:
         return {
@@ -224,23 +230,12 @@ class Supervisor:
             "project": self._seed["project"],
             "location": self._seed.get("location", ""),
             **self._addresses,
-            "services": [self._service_status(service) for service in self._table.values()],
+            "services": [service_status(service) for service in self._table.values()],
             "instances": {name: len(pool.ready) for name, pool in self._fleet.running().items()},
             "sql": self._sql.status(),
+            "rest_resources": self._apis.status(),
             "requests": [vars(counters) for counters in self._traffic.counters()],
             "faults": self._faults.as_json(),
-        }
-
-    @staticmethod
-    def _service_status(service: run_v2.Service) -> dict[str, Any]:
-        return {
-            "name": service.name,
-            "uri": service.uri,
-            "ready": service.terminal_condition.state == run_v2.Condition.State.CONDITION_SUCCEEDED,
-            "traffic": [
-                {"revision": status.revision, "percent": status.percent, "tag": status.tag}
-                for status in service.traffic_statuses
-            ],
         }
 
     def _calls(self) -> list[dict[str, Any]]:

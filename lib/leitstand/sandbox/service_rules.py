@@ -17,6 +17,7 @@ from google.cloud import run_v2
 from google.protobuf import field_mask_pb2, json_format
 
 from leitstand.sandbox.errors import aborted, invalid
+from leitstand.sandbox.vpc_rules import check_vpc_access
 
 __all__ = [
     "ServiceName",
@@ -204,6 +205,7 @@ def _check_template(service_id: str, template: run_v2.RevisionTemplate) -> None:
     if not template.containers[0].image:
         raise invalid("template.containers[0].image: must not be empty.", "template.containers")
     _check_environment(template.containers[0].env)
+    check_vpc_access(template.vpc_access, "template.vpc_access")
     name = template.revision
     if not name:
         return

@@ -20,6 +20,7 @@ from leitstand.sandbox.frontdoor import FrontDoor
 from leitstand.sandbox.images.catalogue import Catalogue, UnknownImage
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.paging import page
+from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.revisions import generated_name, new_revision, same_configuration
 from leitstand.sandbox.rollout import Rollout
 from leitstand.sandbox.service_rules import ServiceName
@@ -40,12 +41,14 @@ class Services:
         fleet: Fleet,
         door: FrontDoor,
         catalogue: Catalogue,
+        references: References = UNCHECKED,
     ) -> None:
         self._services = store.table("services", run_v2.Service)
         self._revisions = store.table("revisions", run_v2.Revision)
         self._operations = operations
         self._catalogue = catalogue
-        self._rollout = Rollout(self._services, self._revisions, fleet, door)
+        self._references = references
+        self._rollout = Rollout(self._services, self._revisions, fleet, door, references)
 
     def methods(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
         """The served methods by their full gRPC path."""
@@ -122,6 +125,8 @@ class Services:
             # to change that revision, whatever the mask says.
             raise _revision_exists(sent)
         revision = self._next_revision(wanted)
+        if revision is not None:
+            self._references.check_account(name.parent, wanted.template.service_account)
         if request.validate_only:
             return self._operations.start(name.parent, str(name), _done(wanted), wanted)
         if changed or revision is not None:
@@ -152,6 +157,7 @@ class Services:
 
     def _create(self, name: ServiceName, wanted: run_v2.Service, validate_only: bool) -> Any:
         service = self._fresh(name, wanted)
+        self._references.check_account(name.parent, service.template.service_account)
         if validate_only:
             return self._operations.start(name.parent, str(name), _done(service), service)
         self._commit(service, None)

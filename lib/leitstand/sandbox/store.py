@@ -13,7 +13,7 @@ import proto
 from google.protobuf import json_format
 from google.protobuf.message import Message as RawMessage
 
-__all__ = ["Store", "StoreDamaged", "Table", "raw"]
+__all__ = ["JsonTable", "Store", "StoreDamaged", "Table", "raw"]
 
 MessageType = TypeVar("MessageType")
 
@@ -84,6 +84,39 @@ class Table(MutableMapping[str, MessageType], Generic[MessageType]):
         self._changed.clear()
 
 
+class JsonTable(MutableMapping[str, dict[str, Any]]):
+    """JSON objects by full resource name, in the order they were added.
+
+    The objects are the live ones: after changing one in place, assign it again to have it saved.
+    """
+
+    def __init__(self, store: Store, saved: dict[str, dict[str, Any]]) -> None:
+        self._store = store
+        self._saved = saved
+
+    def __getitem__(self, name: str) -> dict[str, Any]:
+        return self._saved[name]
+
+    def __setitem__(self, name: str, content: dict[str, Any]) -> None:
+        # What JSON cannot hold must fail here, not when the file is written.
+        json.dumps(content)
+        self._saved[name] = content
+        self._store.changed()
+
+    def __delitem__(self, name: str) -> None:
+        del self._saved[name]
+        self._store.changed()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._saved))
+
+    def __len__(self) -> int:
+        return len(self._saved)
+
+    def collect(self, everything: bool) -> None:
+        """Nothing: what will be written is the objects themselves."""
+
+
 class Store:
     """All tables of one sandbox, in `state.json` of its directory (mode 0600).
 
@@ -94,7 +127,7 @@ class Store:
     def __init__(self, directory: Path) -> None:
         self.path = directory / "state.json"
         self._texts: dict[str, dict[str, dict[str, Any]]] = {}
-        self._tables: dict[str, Table[Any]] = {}
+        self._tables: dict[str, Table[Any] | JsonTable] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.is_new = not self.path.exists()
         if not self.is_new:
@@ -108,13 +141,29 @@ class Store:
                 self._tables[name] = Table(self, message_type, texts)
             except json_format.ParseError as error:
                 raise StoreDamaged(self.path, str(error)) from error
-        return self._tables[name]
+        return cast(MutableMapping[str, MessageType], self._tables[name])
+
+    def json_table(self, name: str) -> MutableMapping[str, dict[str, Any]]:
+        """The table of that name whose entries are plain JSON objects; made at the first call."""
+        if name not in self._tables:
+            self._tables[name] = JsonTable(self, self._texts.setdefault(name, {}))
+        return cast(MutableMapping[str, dict[str, Any]], self._tables[name])
+
+    def sizes(self, prefix: str = "") -> dict[str, int]:
+        """How many entries each table has whose name begins so; without empty ones."""
+        known: dict[str, Any] = {**self._texts, **self._tables}
+        found = ((name, len(known[name])) for name in sorted(known) if name.startswith(prefix))
+        return {name: size for name, size in found if size}
 
     def holds(self, name: str) -> bool:
         """Whether the table of that name has entries, without reading them as messages."""
         if name in self._tables:
             return len(self._tables[name]) > 0
         return bool(self._texts.get(name))
+
+    def has(self, table: str, name: str) -> bool:
+        """Whether a table has that entry, without reading entries as messages."""
+        return name in self._tables.get(table, self._texts.get(table, {}))
 
     def drop(self, name: str) -> None:
         """Forget what the file holds of a table that was not read yet."""

@@ -91,6 +91,27 @@ def test_an_instance_is_pending_while_it_is_made_and_then_runs(cloud):
         ("new", {"tier": "t", "database_flags": [{"name": "fsync", "value": "on"}]}, "cannot be"),
         ("new", {"tier": "t", "database_flags": [{"name": "nosuch", "value": "1"}]}, "nosuch"),
         ("new", {"tier": "t", "database_flags": [{"name": "work_mem", "value": "x"}]}, "work_mem"),
+        ("new", {"tier": "t", "database_flags": [{"name": "no.such", "value": "1"}]}, "no.such"),
+        (
+            "new",
+            {"tier": "t", "database_flags": [{"name": "cloudsql.enable_pgaudit", "value": "1"}]},
+            "not on or off",
+        ),
+        ("new", {"tier": "t", "ip_configuration": {"ipv4_enabled": False}}, "At least one of"),
+        ("new", {"tier": "t", "ip_configuration": {"private_network": "vpc"}}, "private network"),
+        (
+            "new",
+            {"tier": "t", "ip_configuration": {"psc_config": {"allowed_consumer_projects": ["p"]}}},
+            "Private Service Connect",
+        ),
+        (
+            "new",
+            {"tier": "t", "ip_configuration": {"require_ssl": True, "ssl_mode": "ENCRYPTED_ONLY"}},
+            "requireSsl",
+        ),
+        ("new", {"tier": "t", "availability_type": "REGIONAL"}, "point-in-time"),
+        ("new", {"tier": "t", "data_disk_size_gb": 5}, "at least 10 GB"),
+        ("new", {"tier": "t", "insights_config": {"query_string_length": 9}}, "queryStringLength"),
     ],
 )
 def test_what_cannot_be_is_refused_before_anything_is_made(cloud, name, settings, message):
@@ -106,11 +127,52 @@ def test_a_taken_name_and_another_version_are_refused(cloud):
         cloud.insert("new", database_version="POSTGRES_17")
 
 
+def test_what_an_instance_keeps_for_its_life_cannot_be_changed(cloud):
+    for change in ({"region": "europe-west1"}, {"database_version": "POSTGRES_17"}):
+        with pytest.raises(exceptions.InvalidArgument, match="cannot be changed"):
+            cloud.patch({"tier": "t2"}, **change)
+    cloud.done(cloud.patch({"data_disk_size_gb": 20}, region="europe-west3"))
+    with pytest.raises(exceptions.InvalidArgument, match="disk size cannot decrease"):
+        cloud.patch({"data_disk_size_gb": 15})
+    assert cloud.get().settings.data_disk_size_gb == 20
+
+
+def test_private_service_connect_gives_names_and_a_private_network_stays(cloud):
+    network = f"https://www.googleapis.com/compute/v1/projects/{PROJECT}/global/networks/vpc"
+    psc = {"psc_enabled": True, "allowed_consumer_projects": [PROJECT]}
+    assert not cloud.get().dns_name
+    cloud.done(cloud.patch({"ip_configuration": {"private_network": network, "psc_config": psc}}))
+    first = cloud.get()
+    assert "/serviceAttachments/" in first.psc_service_attachment_link
+    assert first.dns_name.endswith(".europe-west3.sql.goog.")
+    settings = sqladmin_v1.Settings(first.settings)
+    settings.ip_configuration.private_network = ""
+    with pytest.raises(exceptions.InvalidArgument, match="cannot be removed"):
+        cloud.instances.update(request=cloud.on(body={"settings": settings}))
+    cloud.done(cloud.patch({"user_labels": {"a": "d"}}))
+    assert cloud.get().dns_name == first.dns_name
+
+
+def test_flags_of_google_alone_are_kept_and_those_of_postgresql_are_applied(cloud):
+    flags = {
+        "cloudsql.iam_authentication": "on",
+        "maintenance_work_mem": "262144",
+        "max_parallel_maintenance_workers": "4",
+    }
+    listed = [{"name": name, "value": value} for name, value in flags.items()]
+    cloud.done(cloud.patch({"database_flags": listed}))
+    kept = {flag.name: flag.value for flag in cloud.get().settings.database_flags}
+    assert kept == flags
+    assert cloud.ask("SHOW maintenance_work_mem") == [("256MB",)]
+    assert cloud.ask("SHOW max_parallel_maintenance_workers") == [("4",)]
+
+
 def test_a_flag_that_postgresql_cannot_start_with_fails_and_leaves_the_instance_as_it_was(cloud):
     flags = {"database_flags": [{"name": "max_connections", "value": "3"}]}
+    before = cloud.get().settings.database_flags
     with pytest.raises(OperationFailed, match="superuser_reserved_connections"):
         cloud.done(cloud.patch(flags))
-    assert not cloud.get().settings.database_flags
+    assert before == cloud.get().settings.database_flags
     assert cloud.ask("SHOW max_connections") == [("100",)]
 
 

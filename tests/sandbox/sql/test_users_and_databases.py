@@ -26,6 +26,23 @@ def test_users_are_listed_without_passwords_and_without_the_sandboxs_own(cloud):
     assert [("app", ""), ("postgres", "")] == [(user.name, user.password) for user in found]
 
 
+def test_a_user_keeps_googles_role_beside_those_given_until_they_are_revoked(cloud):
+    user = {"name": "reader-1", "password": "p", "database_roles": ["pg_read_all_data"]}
+    named = cloud.on(name=user["name"])
+    cloud.done(cloud.users.insert(request=cloud.on(body=user)))
+    found = cloud.users.get(request=named).database_roles
+    assert ["cloudsqlsuperuser", "pg_read_all_data"] == found
+    change = {**named, "revoke_existing_roles": True, "database_roles": ["pg_monitor"]}
+    cloud.done(cloud.users.update(request=change))
+    assert ["pg_monitor"] == cloud.users.get(request=named).database_roles
+    cloud.done(cloud.users.update(request={**named, "revoke_existing_roles": True}))
+    assert [] == cloud.users.get(request=named).database_roles
+    cloud.done(cloud.users.delete(request=named))
+    user["database_roles"] = ["nosuch"]
+    with pytest.raises(OperationFailed, match="nosuch"):
+        cloud.done(cloud.users.insert(request=cloud.on(body=user)))
+
+
 def test_passwords_stand_in_no_file_of_the_sandbox(cloud):
     cloud.done(cloud.users.insert(request=cloud.on(body={"name": "once", "password": "Xy7pqrs"})))
     cloud.done(cloud.users.delete(request=cloud.on(name="once")))

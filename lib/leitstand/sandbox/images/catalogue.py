@@ -19,6 +19,7 @@ SCHEMA_MIN = "leitstand.dev/schema-min"
 SCHEMA_MAX = "leitstand.dev/schema-max"
 
 _MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+_APPLICATION = "leitstand.sandbox.images.app"
 
 
 class UnknownImage(LookupError):
@@ -48,6 +49,7 @@ class CatalogueImage:
         behaviour: The image's own environment variables, which steer the sample application.
         media_type: Media type of the manifest.
         annotations: Of the manifest; the registry shows them at the version.
+        module: What the image's entry point runs, as `python -m MODULE`.
         size_bytes: Size of the manifest.
         built: When the image was built and uploaded.
     """
@@ -62,6 +64,7 @@ class CatalogueImage:
     behaviour: Mapping[str, str] = field(default_factory=dict)
     former_digests: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
+    module: str = _APPLICATION
     media_type: str = _MEDIA_TYPE
     size_bytes: int = 0
 
@@ -122,13 +125,14 @@ def _split_tag(name: str) -> tuple[str, str]:
 
 
 def _image(document: Mapping[str, Any], entry: Mapping[str, Any]) -> CatalogueImage:
+    package = entry.get("package", document["package"])
     build = int(entry.get("build", 1))
-    manifests = [_manifest(document["package"], entry, number) for number in range(1, build + 1)]
+    manifests = [_manifest(package, entry, number) for number in range(1, build + 1)]
     digests = [f"sha256:{hashlib.sha256(manifest).hexdigest()}" for manifest in manifests]
     built = entry["built"]
     return CatalogueImage(
         repository=document["repository"],
-        package=document["package"],
+        package=package,
         tag=str(entry["tag"]),
         description=entry["description"],
         digest=digests[-1],
@@ -136,6 +140,7 @@ def _image(document: Mapping[str, Any], entry: Mapping[str, Any]) -> CatalogueIm
         built=built if built.tzinfo else built.replace(tzinfo=UTC),
         behaviour={**_schema_environment(entry), **entry.get("environment", {})},
         annotations=_annotations(entry),
+        module=document.get("modules", {}).get(package, _APPLICATION),
         former_digests=tuple(digests[:-1]),
         size_bytes=len(manifests[-1]),
     )

@@ -9,6 +9,8 @@ from leitstand.sandbox.errors import ApiError
 __all__ = [
     "SqlFailure",
     "conflict",
+    "flag_name",
+    "flag_value",
     "invalid_request",
     "invalid_state",
     "missing",
@@ -37,6 +39,24 @@ def invalid_request(message: str) -> ApiError:
     """HTTP 400, invalidRequest."""
     return ApiError(
         grpc.StatusCode.INVALID_ARGUMENT, f"Invalid request: {message}", "invalidRequest"
+    )
+
+
+def flag_name(name: str) -> ApiError:
+    """HTTP 400: there is no such flag, or Google does not offer it."""
+    return ApiError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"Flag requested cannot be set: {name}.",
+        "invalidFlagName",
+    )
+
+
+def flag_value(why: str) -> ApiError:
+    """HTTP 400: the flag does not take this value."""
+    return ApiError(
+        grpc.StatusCode.INVALID_ARGUMENT,
+        f"Value requested is not valid. {why}",
+        "invalidFlagValue",
     )
 
 

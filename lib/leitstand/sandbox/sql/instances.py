@@ -10,6 +10,7 @@ from typing import Any
 from google.cloud import sqladmin_v1 as sql
 
 from leitstand.sandbox.paging import page
+from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.sql import roles
 from leitstand.sandbox.sql.backup_runs import BackupRuns
 from leitstand.sandbox.sql.cluster import StartFailed
@@ -22,7 +23,7 @@ from leitstand.sandbox.sql.errors import (
     stale,
     taken,
 )
-from leitstand.sandbox.sql.flags import flag_error
+from leitstand.sandbox.sql.flags import check_flags
 from leitstand.sandbox.sql.inventory import PORT_LABEL, Inventory, State, key
 from leitstand.sandbox.sql.operations import SqlOperations, Type
 from leitstand.sandbox.sql.settings_rules import (
@@ -47,11 +48,16 @@ class Instances:
     """Those of all projects of the sandbox."""
 
     def __init__(
-        self, inventory: Inventory, operations: SqlOperations, backups: BackupRuns
+        self,
+        inventory: Inventory,
+        operations: SqlOperations,
+        backups: BackupRuns,
+        references: References = UNCHECKED,
     ) -> None:
         self._inventory = inventory
         self._operations = operations
         self._backups = backups
+        self._references = references
 
     def methods(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
         """The served methods."""
@@ -76,7 +82,7 @@ class Instances:
             raise invalid_request("The sandbox has the database version POSTGRES_16 only.")
         password, content.root_password = content.root_password, ""
         complete_settings(content.settings)
-        await self._check(content.settings)
+        await self._check(name, content.settings, None)
         self._operations.check_idle(name)
         instance = self._inventory.add(project, content.name, content)
 
@@ -120,6 +126,7 @@ class Instances:
     async def patch(self, request: sql.SqlInstancesPatchRequest) -> sql.Operation:
         """Change what is given; lists are replaced."""
         instance = self._inventory.get(request.project, request.instance)
+        _check_fixed(instance, request.body)
         settings = sql.Settings(instance.settings)
         given = sql.Settings(request.body.settings)
         wanted_version = given.settings_version
@@ -130,6 +137,7 @@ class Instances:
     async def update(self, request: sql.SqlInstancesUpdateRequest) -> sql.Operation:
         """Replace the settings; the version that was read must be named."""
         instance = self._inventory.get(request.project, request.instance)
+        _check_fixed(instance, request.body)
         settings = sql.Settings(request.body.settings)
         version = settings.settings_version
         if version is None:
@@ -177,8 +185,8 @@ class Instances:
             raise conflict("The etag does not match: the instance has changed since it was read.")
         if version is not None and version != instance.settings.settings_version:
             raise stale("Condition does not match: settingsVersion is not the current one.")
-        await self._check(settings)
         before = sql.Settings(instance.settings)
+        await self._check(name, settings, before)
         settings.user_labels[PORT_LABEL] = before.user_labels[PORT_LABEL]
 
         async def work(_: sql.Operation) -> None:
@@ -225,10 +233,21 @@ class Instances:
             await self._backups.take_automated(instance)
         self._inventory.set_state(instance, State.RUNNABLE)
 
-    async def _check(self, settings: sql.Settings) -> None:
-        check_settings(settings)
-        if error := await flag_error(flags_of(settings)):
-            raise invalid_request(error)
+    async def _check(self, name: str, settings: sql.Settings, before: sql.Settings | None) -> None:
+        check_settings(settings, before)
+        network = settings.ip_configuration.private_network
+        if before is None or network != before.ip_configuration.private_network:
+            project, _, instance = name.partition("/")
+            self._references.check_network(project, instance, network)
+        await check_flags(flags_of(settings))
+
+
+def _check_fixed(instance: sql.DatabaseInstance, given: sql.DatabaseInstance) -> None:
+    """Refuse what an instance keeps for its life; what is not given stays."""
+    for field in ("name", "region", "database_version"):
+        wanted, current = getattr(given, field), getattr(instance, field)
+        if wanted and wanted != current:
+            raise invalid_request(f"The {field} of an instance cannot be changed.")
 
 
 def _field(instance: sql.DatabaseInstance, path: str) -> str:

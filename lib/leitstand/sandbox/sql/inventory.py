@@ -16,9 +16,11 @@ from typing import Any
 
 from google.cloud import sqladmin_v1 as sql
 
+from leitstand.sandbox.ports import free_port
 from leitstand.sandbox.sql.cluster import StartFailed, own
+from leitstand.sandbox.sql.connectivity import give_names
 from leitstand.sandbox.sql.errors import invalid_state, missing
-from leitstand.sandbox.sql.machine import Machine, free_port
+from leitstand.sandbox.sql.machine import Machine
 from leitstand.sandbox.sql.operations import SITE
 from leitstand.sandbox.sql.settings_rules import VERSION, archives, flags_of
 from leitstand.sandbox.store import Store
@@ -109,6 +111,7 @@ class Inventory:
         """Keep a change of the instance; `changed` where its settings are new."""
         if changed:
             instance.settings.settings_version = (instance.settings.settings_version or 0) + 1
+            give_names(instance)
         instance.etag = secrets.token_hex(16)
         self.table[key(instance.project, instance.name)] = instance
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leitstand.sandbox.contract import LATE_PACKAGES, contract
+from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import Store
 
@@ -30,10 +31,18 @@ class LateSql:
         store: Where instances are kept.
         directory: Of the sandbox.
         seed: The sandbox's seed; `sql` lists instances (see `CloudSql.seed`).
+        references: Checks the networks that instances name.
     """
 
-    def __init__(self, store: Store, directory: Path, seed: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        directory: Path,
+        seed: Mapping[str, Any],
+        references: References = UNCHECKED,
+    ) -> None:
         self._store = store
+        self._references = references
         self._directory = directory / "sql"
         self._project = str(seed["project"])
         self._region = str(seed.get("location", ""))
@@ -105,7 +114,7 @@ class LateSql:
         if self._service is None:
             from leitstand.sandbox.sql.service import CloudSql
 
-            self._service = CloudSql(self._store, self._directory, self._region)
+            self._service = CloudSql(self._store, self._directory, self._region, self._references)
             if self._rpc is not None:
                 self._rpc.extend(contract(LATE_PACKAGES), self._service.methods())
         return self._service

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import shutil
-import socket
-from collections.abc import Container, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from psycopg import sql
@@ -15,11 +13,9 @@ from leitstand.sandbox.sql.backups import BaseBackup, BaseBackups
 from leitstand.sandbox.sql.cluster import Cluster, own
 from leitstand.sandbox.sql.configuration import Configuration, Recovery
 
-__all__ = ["OWNER", "Machine", "free_port"]
+__all__ = ["OWNER", "Machine"]
 
 OWNER = "cloudsqlsuperuser"
-# Below Linux's range for outgoing connections, so that a port is still free after a restart.
-PORTS = range(20_000, 32_000)
 BOOTSTRAP = (
     # As at Google: what users of the API are members of; PostgreSQL's superuser nobody gets.
     f"CREATE ROLE {OWNER} CREATEDB CREATEROLE",
@@ -131,21 +127,3 @@ class Machine:
         """End the cluster at once and delete everything."""
         await self.cluster.kill()
         shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def free_port(taken: Container[int]) -> int:
-    """A port of 127.0.0.1 that nobody listens on.
-
-    Args:
-        taken: Ports that are given out already.
-    """
-    for port in random.sample(PORTS, 500):
-        if port in taken:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise OSError("No port is free for a database.")

@@ -1,4 +1,4 @@
-"""Cloud SQL over REST and JSON, for Google's command-line tool: HTTP on loopback.
+"""Cloud SQL over REST and JSON, as Google's command-line tool asks for it.
 
 The routes are those of the API's discovery documents, v1 and v1beta4; behind them are the same
 methods, faults included, as behind gRPC.
@@ -14,6 +14,7 @@ from aiohttp import web
 from google.protobuf import json_format
 
 from leitstand.sandbox.errors import ApiError
+from leitstand.sandbox.http_errors import status_of
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import raw
 
@@ -53,25 +54,10 @@ ROUTES = tuple(
         ("GET", "/operations/(?P<operation>[^/]+)", "OperationsService/Get"),
     )
 )
-# https://cloud.google.com/apis/design/errors: how the codes of gRPC map to HTTP.
-STATUS = {
-    "INVALID_ARGUMENT": 400,
-    "FAILED_PRECONDITION": 400,
-    "PERMISSION_DENIED": 403,
-    "NOT_FOUND": 404,
-    "ABORTED": 409,
-    "ALREADY_EXISTS": 409,
-    "RESOURCE_EXHAUSTED": 429,
-    "CANCELLED": 499,
-    "UNIMPLEMENTED": 501,
-    "UNAVAILABLE": 503,
-    "DEADLINE_EXCEEDED": 504,
-}
-REASON_STATUS = {"staleData": 412}
 
 
 class Rest:
-    """The HTTP side.
+    """Answers the paths below no API's name.
 
     Args:
         rpc: Has the methods.
@@ -79,23 +65,9 @@ class Rest:
 
     def __init__(self, rpc: Rpc) -> None:
         self._rpc = rpc
-        self._runner: web.ServerRunner | None = None
 
-    async def start(self) -> str:
-        """Listen on loopback and return the address."""
-        self._runner = web.ServerRunner(
-            web.Server(self._answer, access_log=None), shutdown_timeout=0.5
-        )
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-
-    async def close(self) -> None:
-        """Close the listener and its connections."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    async def answer(self, request: web.BaseRequest) -> web.Response:
+        """Answer a request of gcloud's, which names no API in its path."""
         path, fields = _route(request.method, request.path)
         if not path:
             return _error(404, f"There is no {request.method} {request.path}.", "notFound", "")
@@ -103,8 +75,7 @@ class Rest:
             message = await self._message(path, fields, request)
             answer = await self._rpc.call(path, message)
         except ApiError as error:
-            status = REASON_STATUS.get(error.reason, STATUS.get(error.code.name, 500))
-            return _error(status, error.message, error.reason, error.code.name)
+            return _error(status_of(error), error.message, error.reason, error.code.name)
         except (ValueError, json_format.ParseError) as error:
             return _error(400, f"Invalid JSON: {error}", "parseError", "INVALID_ARGUMENT")
         return web.json_response(json_format.MessageToDict(raw(answer)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from psycopg import AsyncConnection, sql
 
 from leitstand.sandbox.sql.cluster import Cluster
 from leitstand.sandbox.sql.machine import OWNER
 
-__all__ = ["create", "drop", "grant", "names", "set_password"]
+__all__ = ["create", "drop", "grant", "memberships", "names", "set_password"]
 
 # Logins that are not the sandbox's own.
 NAMES = "SELECT rolname FROM pg_roles WHERE rolcanlogin AND NOT rolsuper ORDER BY rolname"
@@ -18,17 +20,33 @@ async def names(cluster: Cluster) -> list[str]:
     return [str(row[0]) for row in await cluster.ask(NAMES)]
 
 
-async def create(cluster: Cluster, name: str, password: str) -> None:
+async def memberships(cluster: Cluster) -> dict[str, list[str]]:
+    """The roles that each user is a direct member of, by user. Read-only."""
+    rows = await cluster.ask(
+        "SELECT member.rolname, held.rolname FROM pg_auth_members AS of_role"
+        " JOIN pg_roles AS member ON member.oid = of_role.member"
+        " JOIN pg_roles AS held ON held.oid = of_role.roleid ORDER BY 1, 2"
+    )
+    found: dict[str, list[str]] = {}
+    for user, role in rows:
+        found.setdefault(str(user), []).append(str(role))
+    return found
+
+
+async def create(
+    cluster: Cluster, name: str, password: str, member_of: Sequence[str] = (OWNER,)
+) -> None:
     """Make a user that may make databases and roles, but is no superuser.
 
     Raises:
         psycopg.Error: PostgreSQL refuses it.
     """
     async with cluster.connect() as connection:
-        statement = "CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {} IN ROLE {}"
         await connection.execute(
-            sql.SQL(statement).format(
-                sql.Identifier(name), _secret(connection, name, password), sql.Identifier(OWNER)
+            sql.SQL("CREATE ROLE {} LOGIN CREATEDB CREATEROLE PASSWORD {} IN ROLE {}").format(
+                sql.Identifier(name),
+                _secret(connection, name, password),
+                sql.SQL(", ").join(sql.Identifier(role) for role in member_of),
             )
         )
 
@@ -47,10 +65,7 @@ async def grant(cluster: Cluster, name: str, roles: list[str], revoke_others: bo
     """Make a user a member of roles, and of no others where asked."""
     user = sql.Identifier(name)
     if revoke_others:
-        held = await cluster.ask(
-            "SELECT roleid::regrole::text FROM pg_auth_members WHERE member = %s::regrole", (name,)
-        )
-        for (role,) in held:
+        for role in (await memberships(cluster)).get(name, ()):
             await cluster.ask(sql.SQL("REVOKE {} FROM {}").format(sql.Identifier(role), user))
     for role in roles:
         await cluster.ask(sql.SQL("GRANT {} TO {}").format(sql.Identifier(role), user))

@@ -12,6 +12,7 @@ from google.cloud import sqladmin_v1 as sql
 from google.protobuf import json_format
 
 from leitstand.sandbox.errors import invalid
+from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.sql import roles
 from leitstand.sandbox.sql.backup_runs import BackupRuns
 from leitstand.sandbox.sql.clones import Clones
@@ -33,13 +34,16 @@ class CloudSql:
         store: Where they are kept.
         directory: Where data, logs and backups lie.
         region: Where instances are by default.
+        references: Checks the networks that instances name.
     """
 
-    def __init__(self, store: Store, directory: Path, region: str) -> None:
+    def __init__(
+        self, store: Store, directory: Path, region: str, references: References = UNCHECKED
+    ) -> None:
         self._operations = SqlOperations(store)
         self._inventory = Inventory(store, directory, region)
         self._backups = BackupRuns(store, self._inventory, self._operations)
-        self._instances = Instances(self._inventory, self._operations, self._backups)
+        self._instances = Instances(self._inventory, self._operations, self._backups, references)
         self._parts = (
             self._operations,
             self._backups,

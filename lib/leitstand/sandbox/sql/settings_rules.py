@@ -8,6 +8,7 @@ from typing import Any
 from google.cloud import sqladmin_v1 as sql
 from google.protobuf import wrappers_pb2
 
+from leitstand.sandbox.sql.connectivity import check_connectivity
 from leitstand.sandbox.sql.errors import invalid_request
 from leitstand.sandbox.store import raw
 
@@ -28,6 +29,8 @@ VERSION = sql.SqlDatabaseVersion.POSTGRES_16
 NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 # https://cloud.google.com/sql/docs/postgres/instance-settings: PROJECT:INSTANCE
 LONGEST_NAME = 98
+SMALLEST_DISK_GB = 10
+UNENCRYPTED = sql.IpConfiguration.SslMode(1)  # ALLOW_UNENCRYPTED_AND_ENCRYPTED
 WINDOW_START = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 DEFAULTS = {
     "activation_policy": sql.Settings.SqlActivationPolicy.ALWAYS,
@@ -59,8 +62,12 @@ def check_name(project: str, name: str) -> None:
         raise invalid_request(f"Instance name ({name}) is too long.")
 
 
-def check_settings(settings: sql.Settings) -> None:
+def check_settings(settings: sql.Settings, before: sql.Settings | None = None) -> None:
     """Refuse settings that Cloud SQL refuses.
+
+    Args:
+        settings: As they shall be, complete.
+        before: As they are; None for a new instance.
 
     Raises:
         ApiError: INVALID_ARGUMENT.
@@ -89,6 +96,16 @@ def check_settings(settings: sql.Settings) -> None:
     names = [flag.name for flag in settings.database_flags]
     if len(names) != len(set(names)):
         raise invalid_request("A database flag is given twice.")
+    if settings.availability_type == sql.SqlAvailabilityType.REGIONAL and not archiving:
+        # https://cloud.google.com/sql/docs/postgres/high-availability
+        raise invalid_request(
+            "High availability needs automated backups and point-in-time recovery to be enabled."
+        )
+    _check_disk(settings, before)
+    _check_insights(settings.insights_config)
+    check_connectivity(
+        settings.ip_configuration, None if before is None else before.ip_configuration
+    )
 
 
 def complete_settings(settings: sql.Settings) -> None:
@@ -101,6 +118,9 @@ def complete_settings(settings: sql.Settings) -> None:
         settings.data_disk_size_gb = 10
     if settings.storage_auto_resize is None:
         settings.storage_auto_resize = True
+    addresses = settings.ip_configuration
+    if not addresses.ssl_mode and addresses.require_ssl is None:
+        addresses.ssl_mode = UNENCRYPTED
     backup = settings.backup_configuration
     defaults = {**_backup_defaults(), **_set_fields(backup)}
     settings.backup_configuration = sql.BackupConfiguration(defaults)
@@ -156,6 +176,26 @@ def merge(into: Any, change: Any) -> None:
                 merge(getattr(into, field.name), value)
         else:
             setattr(into, field.name, value)
+
+
+def _check_disk(settings: sql.Settings, before: sql.Settings | None) -> None:
+    size = settings.data_disk_size_gb
+    if size is not None and size < SMALLEST_DISK_GB:
+        raise invalid_request(f"The disk size must be at least {SMALLEST_DISK_GB} GB.")
+    current = before.data_disk_size_gb if before is not None else None
+    if size is not None and current is not None and size < current:
+        raise invalid_request(
+            f"The disk size cannot decrease. Current size: {current} GB, requested: {size} GB."
+        )
+
+
+def _check_insights(insights: sql.InsightsConfig) -> None:
+    """Limits of Query Insights on Enterprise instances: the API's reference of InsightsConfig."""
+    length, plans = insights.query_string_length, insights.query_plans_per_minute
+    if length is not None and not 256 <= length <= 4500:
+        raise invalid_request("insightsConfig.queryStringLength must be from 256 to 4500.")
+    if plans is not None and not 0 <= plans <= 20:
+        raise invalid_request("insightsConfig.queryPlansPerMinute must be from 0 to 20.")
 
 
 def _backup_defaults() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -12,6 +12,7 @@ from leitstand.sandbox.sql import roles
 from leitstand.sandbox.sql.cluster import Cluster
 from leitstand.sandbox.sql.errors import SqlFailure, invalid_request, missing, taken
 from leitstand.sandbox.sql.inventory import Inventory, key
+from leitstand.sandbox.sql.machine import OWNER
 from leitstand.sandbox.sql.operations import SqlOperations, Type
 
 __all__ = ["Users"]
@@ -39,7 +40,11 @@ class Users:
         }
 
     async def insert(self, request: sql.SqlUsersInsertRequest) -> sql.Operation:
-        """Make a user with a password."""
+        """Make a user with a password, and a member of the roles given.
+
+        It is a member of Google's administrator role, too, until its roles are revoked:
+        https://cloud.google.com/sql/docs/postgres/create-manage-users
+        """
         name, password = request.body.name, request.body.password
         if not name or name.startswith(RESERVED):
             raise invalid_request(f"Invalid user name ({name}).")
@@ -47,36 +52,36 @@ class Users:
             raise invalid_request("Missing parameter: password.")
         if name in await self._names(request):
             raise taken("user", name)
+        wanted = list(dict.fromkeys((OWNER, *request.body.database_roles)))
 
         async def work(cluster: Cluster) -> None:
-            await roles.create(cluster, name, password)
-            await roles.grant(cluster, name, list(request.body.database_roles), False)
+            await roles.create(cluster, name, password, wanted)
 
         return self._start(Type.CREATE_USER, request, work)
 
     async def get(self, request: sql.SqlUsersGetRequest) -> sql.User:
         """One user, without the password."""
         await self._check(request, request.name)
-        return _user(request, request.name)
+        return (await self._users(request, [request.name]))[0]
 
     async def list_all(self, request: sql.SqlUsersListRequest) -> sql.UsersListResponse:
         """The instance's users by name."""
-        users = [_user(request, name) for name in await self._names(request)]
+        users = await self._users(request, await self._names(request))
         return sql.UsersListResponse(kind="sql#usersList", items=users)
 
     async def update(self, request: sql.SqlUsersUpdateRequest) -> sql.Operation:
         """Change the password, or the roles that the user is a member of."""
         name, password = request.name or request.body.name, request.body.password
         await self._check(request, name)
-        wanted = list(request.database_roles)
-        if not password and not wanted:
+        wanted, revoke = list(request.database_roles), bool(request.revoke_existing_roles)
+        if not password and not wanted and not revoke:
             raise invalid_request("There is nothing to change.")
 
         async def work(cluster: Cluster) -> None:
             if password:
                 await roles.set_password(cluster, name, password)
-            if wanted:
-                await roles.grant(cluster, name, wanted, request.revoke_existing_roles)
+            if wanted or revoke:
+                await roles.grant(cluster, name, wanted, revoke)
 
         return self._start(Type.UPDATE_USER, request, work)
 
@@ -104,16 +109,22 @@ class Users:
         machine = self._inventory.serving(request.project, request.instance)
         return await roles.names(machine.cluster)
 
+    async def _users(self, request: Any, names: Sequence[str]) -> list[sql.User]:
+        machine = self._inventory.serving(request.project, request.instance)
+        held = await roles.memberships(machine.cluster)
+        return [_user(request, name, held.get(name, ())) for name in names]
+
     async def _check(self, request: Any, name: str) -> None:
         if name not in await self._names(request):
             raise missing("user", name)
 
 
-def _user(request: Any, name: str) -> sql.User:
+def _user(request: Any, name: str, member_of: Sequence[str]) -> sql.User:
     return sql.User(
         kind="sql#user",
         name=name,
         instance=request.instance,
         project=request.project,
         type_=sql.User.SqlUserType.BUILT_IN,
+        database_roles=member_of,
     )

@@ -1,8 +1,8 @@
 """Start the sample application: `python -m leitstand.sandbox.images.app [COMMAND ARGUMENT …]`.
 
-Without a command it serves and reads PORT as on Cloud Run; with one it is what a job runs
-(manage.py). Standard input is a lifeline: at its end the process ends, so that
-nothing survives a supervisor that was killed.
+Without a command it serves and reads PORT as on Cloud Run; `celery worker` and `celery beat` are
+services too (celery_command.py); any other command is what a job runs (manage.py). Standard input
+is a lifeline: at its end the process ends, so that nothing survives a supervisor that was killed.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from typing import NoReturn
 
 from leitstand.sandbox.images.app.exit_codes import ADDRESS_IN_USE, TERMINATED
@@ -20,13 +21,17 @@ __all__ = ["main"]
 
 # Every thread keeps a connection, and all instances share what the database allows.
 _MOST_THREADS_WITH_DATABASE = 8
+# What worker and beat have to tidy up after the end of the lifeline.
+_GRACE_SECONDS = 2.0
 
 
 def main(arguments: list[str]) -> int:
     """Run the command, or serve until SIGTERM or the end of the lifeline; returns the exit code."""
-    end = TERMINATED if arguments else 0
-    threading.Thread(target=_follow_lifeline, args=[end], name="lifeline", daemon=True).start()
-    if arguments:
+    celery = arguments[:1] == ["celery"]
+    job = bool(arguments) and not celery
+    lifeline = [TERMINATED if job else 0, _GRACE_SECONDS if celery else 0.0]
+    threading.Thread(target=_follow_lifeline, args=lifeline, name="lifeline", daemon=True).start()
+    if job:
         from leitstand.sandbox.images.app.manage import run
 
         return run(arguments)
@@ -39,6 +44,10 @@ def main(arguments: list[str]) -> int:
         write_line("INFO", "Die Anwendung wartet auf ihre Abhängigkeiten", version=version)
         while True:
             signal.pause()
+    if celery:
+        from leitstand.sandbox.images.app import celery_command
+
+        return celery_command.run(arguments[1:])
     return _serve(version)
 
 
@@ -76,9 +85,12 @@ def _threads() -> int:
     return min(wanted, _MOST_THREADS_WITH_DATABASE) if os.environ.get("DATABASE_URL") else wanted
 
 
-def _follow_lifeline(code: int) -> None:
+def _follow_lifeline(code: int, grace: float) -> None:
     while os.read(0, 4096):
         pass
+    if grace:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
     os._exit(code)
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from leitstand.sandbox.images.app.background import enqueue
 from leitstand.sandbox.images.app.documents.models import Document
 from leitstand.sandbox.images.app.lines import write_line
 from leitstand.sandbox.images.app.tenancy import as_tenant
@@ -30,7 +31,9 @@ def answer_documents(request: HttpRequest) -> HttpResponse:
     try:
         tenant = _tenant(request)
         if request.method == "POST":
-            return _answer({"id": _add(tenant, request)}, 201)
+            added = _add(tenant, request)
+            enqueue("embed_document", added, str(tenant))
+            return _answer({"id": added}, 201)
         return _answer({"dokumente": _newest(tenant), "version": settings.VERSION}, 200)
     except _Refused as error:
         return _answer({"fehler": str(error)}, 400)

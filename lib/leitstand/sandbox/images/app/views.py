@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
 
+from leitstand.sandbox.images.app.background import enqueue
 from leitstand.sandbox.images.app.lines import write_line
 from leitstand.sandbox.images.app.schema import SchemaWatch, as_json, fits
 
@@ -42,7 +43,8 @@ def documents(request: HttpRequest) -> HttpResponse:
     """GET: a JSON list, as the front end asks for it. POST: takes in a document.
 
     With a database: those of the tenant in the header X-Tenant (tenant_documents.py). Without one,
-    or for an upload of no tenant: a fixed list, and a receipt.
+    or for an upload of no tenant: a fixed list, and a receipt. With a queue: what was taken in
+    gives the worker a task.
     """
     upload = request.method == "POST" and not request.headers.get("X-Tenant")
     if settings.HAS_DATABASE and not upload:
@@ -55,6 +57,7 @@ def documents(request: HttpRequest) -> HttpResponse:
         while chunk := request.read(64 * 1024):
             digest.update(chunk)
             size += len(chunk)
+        enqueue("send_mail", f"Eingang bestätigt: {digest.hexdigest()[:12]}")
         return JsonResponse({"bytes": size, "sha256": digest.hexdigest()}, status=201)
     answer = {"dokumente": _DOCUMENTS, "version": settings.VERSION}
     return JsonResponse(answer, json_dumps_params={"ensure_ascii": False})

@@ -1,0 +1,106 @@
+"""REST requests for methods that a gRPC handler of the sandbox answers already.
+
+Pure: names and JSON in, names and JSON out. The engine turns the JSON into the method's message
+and calls it through `Rpc.call`, so that faults strike and calls are logged as over gRPC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import json_format
+
+from leitstand.sandbox.errors import ApiError, invalid, unimplemented
+from leitstand.sandbox.rest.bridge_methods import METHODS
+from leitstand.sandbox.store import raw
+
+__all__ = ["answered", "bridged"]
+
+# https://cloud.google.com/apis/docs/system-parameters: about the answer, not the request.
+SYSTEM = frozenset(
+    {
+        "$.xgafv", "$alt", "$fields", "$prettyPrint", "access_token", "alt", "callback", "fields",
+        "key", "oauth_token", "prettyPrint", "quotaUser", "uploadType", "upload_protocol",
+        "userProject",
+    }
+)  # fmt: skip
+FLAGS = frozenset(
+    {
+        "allowMissing", "enableFinalBackup", "force", "reconcilePscNetworking",
+        "reconcilePscNetworkingForce", "returnPartialSuccess", "revokeExistingRoles",
+        "revokeExistingServerRoles", "showDeleted", "validateOnly",
+    }
+)  # fmt: skip
+LISTS = frozenset({"databaseRoles", "serverRoles"})
+# In the discovery documents, but not in the messages of the installed clients.
+UNKNOWN_TO_CLIENTS = frozenset({"forceNewRevision"})
+
+
+def bridged(
+    method_id: str, params: Mapping[str, str], body: dict[str, Any]
+) -> tuple[str, dict[str, Any]] | None:
+    """The gRPC method behind a REST method, and its request as proto JSON.
+
+    Args:
+        method_id: Of the discovery document, such as `run.projects.locations.services.create`.
+        params: Path and query parameters by their names there, as text; a repeated one is joined
+            by commas.
+        body: The JSON of the HTTP body; `{}` without one. Not changed.
+
+    Returns:
+        Full gRPC path and request (camelCase), or None where no gRPC handler exists.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT for a parameter that is none of its type; UNIMPLEMENTED for one
+            that the sandbox cannot follow.
+    """
+    bridge = METHODS.get(method_id)
+    if bridge is None:
+        return None
+    given = {name: _value(name, text) for name, text in params.items() if name not in SYSTEM}
+    content = dict(body)
+    if bridge.named:
+        content["name"] = given.pop("name", "")
+    if bridge.body == "*":
+        # What the path names holds, whatever the body says.
+        return bridge.path, {**content, **given}
+    return bridge.path, ({**given, bridge.body: content} if bridge.body else given)
+
+
+def answered(method_id: str, message: Any) -> dict[str, Any]:
+    """The JSON that the REST method answers: enums as names, 64-bit integers as text.
+
+    Args:
+        method_id: As for `bridged`.
+        message: What the gRPC method answered.
+    """
+    assert method_id in METHODS
+    document: dict[str, Any] = json_format.MessageToDict(raw(message))
+    return document
+
+
+def _value(name: str, text: str) -> Any:
+    if name in UNKNOWN_TO_CLIENTS and text == "true":
+        raise unimplemented(name)
+    if name in FLAGS:
+        return _flag(name, text)
+    if name in LISTS:
+        return text.split(",")
+    return _camel(text) if name == "updateMask" else text
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise _bad(name, "TYPE_BOOL", text)
+    return text == "true"
+
+
+def _camel(mask: str) -> str:
+    """Google takes masks in snake_case over REST, too; proto JSON knows camelCase only."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), mask)
+
+
+def _bad(name: str, type_: str, text: str) -> ApiError:
+    return invalid(f"Invalid value at '{name}' ({type_}), \"{text}\"", name)

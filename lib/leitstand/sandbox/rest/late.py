@@ -1,0 +1,120 @@
+"""The REST side as the supervisor holds it: loaded when it is first asked, or has resources.
+
+A sandbox that nobody provisions must not wait for it to be imported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leitstand.sandbox.balancer import Backend
+from leitstand.sandbox.rest.apis import VERSIONS, counts
+from leitstand.sandbox.rpc import Rpc
+from leitstand.sandbox.store import Store
+
+if TYPE_CHECKING:
+    from leitstand.sandbox.rest.engine import Engine
+
+__all__ = ["LateRest"]
+
+
+class LateRest:
+    """Serves the REST APIs from the first moment they are needed.
+
+    Args:
+        store: Where resources are kept.
+        directory: Of the sandbox.
+        seed: The sandbox's seed; its projects and location count, and with `apis_disabled` its
+            project begins with its APIs disabled, as a new one does.
+        secret_value: Gives the value of a secret version.
+        balance: Tells the front door what the load balancer does.
+        listen: Has a listener told of every log entry.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        directory: Path,
+        seed: Mapping[str, Any],
+        secret_value: Callable[[str], bytes],
+        balance: Callable[[Mapping[str, Backend]], None],
+        listen: Callable[[Callable[[Mapping[str, Any]], None]], None],
+    ) -> None:
+        self._store = store
+        self._directory = directory
+        self._seed = seed
+        self._secret_value = secret_value
+        self._balance = balance
+        self._listen = listen
+        self._rpc: Rpc | None = None
+        self._engine: Engine | None = None
+
+    def attach(self, rpc: Rpc) -> None:
+        """Use the methods, faults and log of that server; must be called before anything else."""
+        self._rpc = rpc
+
+    async def start(self) -> None:
+        """Bring back what is behind the stored resources, where there are some."""
+        if self._store.sizes("rest"):
+            await self._loaded().start()
+
+    async def close(self) -> None:
+        """End the work under way, and what is behind the resources."""
+        if self._engine is not None:
+            await self._engine.close()
+
+    def serves(self, api: str) -> bool:
+        """Whether there is an API of that name."""
+        return api in VERSIONS
+
+    def paths(self) -> tuple[str, ...]:
+        """All methods as faults name them ("/compute/networks/insert"); loads every document."""
+        return self._loaded().paths()
+
+    def status(self) -> Mapping[str, int]:
+        """How many resources each collection has, by "compute.networks"."""
+        return counts(self._store)
+
+    async def answer(
+        self, http: str, api: str, path: str, query: Sequence[tuple[str, str]], body: bytes
+    ) -> dict[str, Any] | None:
+        """The JSON of the answer to a request; None where the method has none.
+
+        Args:
+            http: The HTTP method.
+            api: Name of the API.
+            path: Below the API's root, percent-encoded, without a leading "/".
+            query: Names and values, decoded.
+            body: As it came.
+
+        Raises:
+            ApiError: What the client sees.
+        """
+        if self._engine is None:
+            await asyncio.to_thread(import_module, "leitstand.sandbox.rest.engine")
+        engine = self._loaded()
+        from leitstand.sandbox.rest.engine import Request
+
+        return await engine.answer(Request(http, api, path, query, body))
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            from leitstand.sandbox.rest.delivery import Delivery
+            from leitstand.sandbox.rest.engine import Engine
+            from leitstand.sandbox.rest.serviceusage import begin_disabled
+            from leitstand.sandbox.rest.surroundings import park_of
+
+            if self._rpc is None:
+                raise ValueError("the REST side was attached to no server")
+            park = park_of(
+                self._store, self._directory, self._seed, self._secret_value, self._balance
+            )
+            if self._seed.get("apis_disabled"):
+                begin_disabled(park, park.project)
+            self._listen(Delivery(park))
+            self._engine = Engine(self._store, park, self._rpc)
+        return self._engine

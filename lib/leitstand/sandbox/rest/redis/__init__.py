@@ -1,0 +1,1 @@
+"""Memorystore for Redis: real redis-server processes behind the REST API."""

@@ -1,0 +1,43 @@
+"""What a container's command and arguments become on this machine."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from google.cloud import run_v2
+
+from leitstand.sandbox.containers import command_line, service_command
+
+MODULE = "leitstand.sandbox.images.app"
+ENTRY = [sys.executable, "-P", "-m", MODULE]
+
+
+@pytest.mark.parametrize(
+    ("command", "args", "expected"),
+    [
+        ([], [], ENTRY),
+        ([], ["migrate"], [*ENTRY, "migrate"]),
+        (["celery"], ["worker"], [*ENTRY, "celery", "worker"]),
+        (["celery", "-A", "app"], ["beat"], [*ENTRY, "celery", "-A", "app", "beat"]),
+        (["python", "manage.py"], ["migrate"], [*ENTRY, "migrate"]),
+        (["python3", "-c"], ["pass"], [sys.executable, "-c", "pass"]),
+        (["sh", "-c"], ["true"], ["sh", "-c", "true"]),
+    ],
+)
+def test_a_container_runs_its_command_with_its_arguments(
+    command: list[str], args: list[str], expected: list[str]
+) -> None:
+    container = run_v2.Container(command=command, args=args)
+
+    assert expected == command_line(container, MODULE)
+
+
+def test_a_services_own_program_is_held_so_that_it_ends_with_its_standard_input() -> None:
+    own = run_v2.Container(command=["celery"], args=["worker"])
+    other = run_v2.Container(command=["sh", "-c"], args=["sleep 60"])
+
+    assert command_line(own, MODULE) == service_command(own, MODULE)
+    held = service_command(other, MODULE)
+    assert ["sh", "-c", "sleep 60"] == held[-3:]
+    assert held[-4].endswith("leash.py")
