@@ -17,6 +17,19 @@ def test_the_sandbox_is_refused_any_address_that_is_not_loopback(address: str) -
         Connection(load_environment("sandbox"), address)
 
 
+@pytest.mark.parametrize("rest", ["http://10.0.0.1:80", "https://127.0.0.1:1", "http://compute:1"])
+def test_the_sandbox_is_refused_rest_apis_that_are_not_loopback(rest: str) -> None:
+    with pytest.raises(NotLoopback):
+        Connection(load_environment("sandbox"), "127.0.0.1:1", rest)
+
+
+def test_the_sandbox_never_calls_rest_apis_whose_address_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match="address"):
+        _ = Connection(load_environment("sandbox"), "127.0.0.1:1").rest
+    with pytest.raises(ValueError, match="address"):
+        Connection(load_environment("prod"), None, "http://127.0.0.1:1")
+
+
 def test_the_sandbox_never_connects_without_an_address() -> None:
     with pytest.raises(ValueError, match="address"):
         Connection(load_environment("sandbox"))
@@ -41,3 +54,5 @@ def test_a_real_environment_without_credentials_says_how_to_sign_in(
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     with pytest.raises(MissingCredentials, match="gcloud auth application-default login"):
         _ = Connection(load_environment("prod")).services
+    with pytest.raises(MissingCredentials, match="gcloud auth application-default login"):
+        _ = Connection(load_environment("prod")).rest

@@ -117,8 +117,7 @@ def plan(stage: Stage, pending: tuple[Migration, ...], **more: Any) -> Plan:
 
 
 def failed(seen: MigrationObservation, *, signature: bool = True, repair: bool = False) -> set[str]:
-    wanted = ENVIRONMENT.cloud_sql.backup_configuration
-    checks = check_preconditions(seen, wanted, require_signature=signature, repair=repair)
+    checks = check_preconditions(seen, 7, require_signature=signature, repair=repair)
     return {check.id for check in checks if not check.passed}
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from leitstand.configuration import load_environment
+from leitstand.core.desired import desired_template
 from leitstand.core.environment import ReleasePolicy
 from leitstand.core.release import (
     Difference,
@@ -18,7 +19,6 @@ from leitstand.core.release import (
 )
 from leitstand.core.release_checks import check_release
 from leitstand.core.schema import SchemaRange
-from leitstand.core.seed import desired_template
 from leitstand.core.service import RevisionState, ServiceState
 from leitstand.core.traffic import Share, Split
 
@@ -30,7 +30,7 @@ NAME = "projects/p/locations/europe-west3/services/web"
 def template(**changes: Any) -> dict[str, Any]:
     made = desired_template(load_environment("sandbox"), "web")
     made["containers"][0]["image"] = f"{REPOSITORY}/web@{OLD}"
-    made["service_account"] = "web@p.iam.gserviceaccount.com"
+    made["service_account"] = "run-web@leitstand-sandbox.iam.gserviceaccount.com"
     return {**made, **changes}
 
 
@@ -148,7 +148,7 @@ def test_every_split_sums_to_100_and_names_its_revisions(stages: list[int]) -> N
 def test_fields_that_the_environment_file_does_not_state_stay_as_they_are() -> None:
     plan = plan_release(observation(), policy(), runbook="release", environment="sandbox")
     made = plan.action("candidate").arguments["template"]
-    assert "web@p.iam.gserviceaccount.com" == made["service_account"]
+    assert "run-web@leitstand-sandbox.iam.gserviceaccount.com" == made["service_account"]
     assert "web-00002-bbbbbbbb" == made["revision"]
 
 

@@ -4,10 +4,11 @@ This is the only place where the endpoint is decided and the only one that reads
 """
 
 import ipaddress
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.errors import MissingCredentials
+from leitstand.cloud.rest import Rest
 from leitstand.core.environment import Environment
 
 if TYPE_CHECKING:
@@ -44,26 +45,36 @@ class NotLoopback(ValueError):
 class Connection:
     """The clients of one environment, each made on first use.
 
-    With ``sandbox_address`` no credential is read and nothing but that address is contacted.
+    With ``sandbox_address`` no credential is read and nothing but that address and
+    ``sandbox_rest`` is contacted.
+
+    Args:
+        environment: Whose clients they are.
+        sandbox_address: ``127.0.0.1:PORT`` of the sandbox's gRPC APIs.
+        sandbox_rest: ``http://127.0.0.1:PORT`` of its REST APIs, where those are needed.
 
     Raises:
-        NotLoopback: ``sandbox_address`` does not lie on the loopback interface.
+        NotLoopback: an address does not lie on the loopback interface.
         ValueError: the sandbox without an address, or another environment with one.
     """
 
-    def __init__(self, environment: Environment, sandbox_address: str | None = None) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        sandbox_address: str | None = None,
+        sandbox_rest: str | None = None,
+    ) -> None:
         if (environment.name == "sandbox") != (sandbox_address is not None):
             raise ValueError("an address belongs to the sandbox, and only to it")
+        if sandbox_rest is not None and sandbox_address is None:
+            raise ValueError("an address belongs to the sandbox, and only to it")
         if sandbox_address is not None:
-            host = sandbox_address.rpartition(":")[0]
-            try:
-                loopback = ipaddress.ip_address(host).is_loopback
-            except ValueError:
-                loopback = False
-            if not loopback:
-                raise NotLoopback(sandbox_address)
+            _check_loopback(sandbox_address)
+        if sandbox_rest is not None:
+            _check_loopback(sandbox_rest.removeprefix("http://"))
         self.environment = environment
         self._address = sandbox_address
+        self._rest_address = sandbox_rest
 
     @property
     def poll_interval(self) -> float:
@@ -180,6 +191,23 @@ class Connection:
 
         return self._client(TasksClient, TasksGrpcTransport)
 
+    @cached_property
+    def rest(self) -> Rest:
+        """The client of all REST APIs.
+
+        Raises:
+            ValueError: the sandbox's REST address is not known.
+            MissingCredentials: there are no Application Default Credentials.
+        """
+        from leitstand.cloud.rest_http import authorized, direct
+
+        if self._address is None:
+            return Rest(partial(authorized, self._credentials))
+        if self._rest_address is None:
+            raise ValueError("the address of the sandbox's REST APIs is missing")
+        address = self._rest_address.removeprefix("http://").rstrip("/")
+        return Rest(direct, f"http://{address}", self.poll_interval)
+
     def operator(self) -> str:
         """Return who acts: the credentials' account; ``sandbox`` where there are none.
 
@@ -231,3 +259,13 @@ class Connection:
         except DefaultCredentialsError as error:
             raise MissingCredentials(self.environment.name) from error
         return credentials
+
+
+def _check_loopback(address: str) -> None:
+    host = address.rstrip("/").rpartition(":")[0]
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise NotLoopback(address)

@@ -6,8 +6,12 @@
     ├── MissingCredentials (GateRefused)   no identity to act with
     ├── CloudRefused (RunFailed)           the API said no
     │   ├── AlreadyThere                   the name is taken
+    │   ├── ApiDisabled                    the project does not use this API
     │   ├── Conflict                       someone else changed the resource meanwhile
-    │   └── NotFound                       there is no such resource
+    │   │   └── Busy                       another operation runs on the resource
+    │   ├── NotFound                       there is no such resource
+    │   ├── PermissionDenied               the identity may not do that
+    │   └── QuotaExceeded                  the project has used up a quota
     └── CloudUnreachable (RunFailed)       no answer in time
 """
 
@@ -18,11 +22,15 @@ from leitstand.core.errors import GateRefused, RunFailed
 
 __all__ = [
     "AlreadyThere",
+    "ApiDisabled",
+    "Busy",
     "CloudRefused",
     "CloudUnreachable",
     "Conflict",
     "MissingCredentials",
     "NotFound",
+    "PermissionDenied",
+    "QuotaExceeded",
     "translated",
 ]
 
@@ -57,6 +65,67 @@ class Conflict(CloudRefused):
             self,
             f"{what}: Jemand anderes hat die Ressource seit der Beobachtung geändert.",
             "Prüfen Sie, wer sie geändert hat, und starten Sie das Runbook neu.",
+        )
+        self.what = what
+        self.reason = reason
+
+
+class Busy(Conflict):
+    """Another operation runs on the resource, or it is not ready yet; waiting helps."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        RunFailed.__init__(
+            self,
+            f"{what}: Auf der Ressource läuft noch eine andere Operation.",
+            "Warten Sie ihr Ende ab, und setzen Sie den Lauf fort.",
+        )
+        self.what = what
+        self.reason = reason
+
+
+class ApiDisabled(CloudRefused):
+    """The project does not use this API; none of its resources exist."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        RunFailed.__init__(
+            self,
+            f"{what}: Die API ist im Projekt nicht eingeschaltet: {reason}",
+            "Schalten Sie sie ein, und setzen Sie den Lauf nach einigen Minuten fort.",
+        )
+        self.what = what
+        self.reason = reason
+
+
+class PermissionDenied(CloudRefused):
+    """The identity that acts may not do that.
+
+    Attributes:
+        permission: The permission that is missing; empty where the API does not name it.
+        resource: Full name of the resource; empty where the API does not name it.
+    """
+
+    def __init__(self, what: str, reason: str, permission: str = "", resource: str = "") -> None:
+        missing = f"Die Berechtigung {permission}" if permission else "Eine Berechtigung"
+        where = f" auf {resource}" if resource else ""
+        RunFailed.__init__(
+            self,
+            f"{what}: {missing}{where} fehlt.",
+            "Lassen Sie sie sich geben, und setzen Sie den Lauf fort.",
+        )
+        self.what = what
+        self.reason = reason
+        self.permission = permission
+        self.resource = resource
+
+
+class QuotaExceeded(CloudRefused):
+    """The project has used up a quota."""
+
+    def __init__(self, what: str, reason: str) -> None:
+        RunFailed.__init__(
+            self,
+            f"{what}: Ein Kontingent des Projekts ist ausgeschöpft: {reason}",
+            "Beantragen Sie ein höheres, und setzen Sie den Lauf fort.",
         )
         self.what = what
         self.reason = reason

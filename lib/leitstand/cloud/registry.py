@@ -34,6 +34,11 @@ class Registry:
             schema=self._schema(package, digest) if digest else None,
         )
 
+    def is_signed(self, image: str) -> bool:
+        """Return whether a signature lies beside ``HOST/PROJECT/REPOSITORY/PACKAGE@DIGEST``."""
+        package, _, digest = image.rpartition("/")[2].partition("@")
+        return f"{digest.replace(':', '-')}.sig" in self._tags(package)
+
     def _schema(self, package: str, digest: str) -> SchemaRange | None:
         """Return the schema versions that the version's annotations name."""
         name = f"{self._package(package)}/versions/{digest}"

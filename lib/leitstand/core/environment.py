@@ -27,6 +27,9 @@ Name = Literal["sandbox", "staging", "prod"]
 Percent = Annotated[int, Field(ge=1, le=100)]
 Seconds = Annotated[float, Field(gt=0)]
 Rate = Annotated[float, Field(ge=0, le=1)]
+Body = dict[str, Any]
+Bodies = dict[str, dict[str, Body | None]]
+ImageName = Annotated[str, Field(pattern=r"^[a-z0-9-]+:[\w.-]+$")]
 
 
 class Analysis(Section):
@@ -132,8 +135,23 @@ class Database(Section):
     operation_deadline: Seconds
 
 
+class AgreedDeviation(Section):
+    """A deviation from the base that was agreed.
+
+    Attributes:
+        path: Dotted path in the environment file at which the overlay deviates; what lies below
+            it is meant too.
+        reason: Why, as a German sentence.
+        excuses: Ids of hardening rules that it makes acceptable.
+    """
+
+    path: str
+    reason: Annotated[str, Field(min_length=10)]
+    excuses: list[str] = Field(default_factory=list)
+
+
 class SandboxService(Section):
-    """A service that the sandbox starts with: name of its section and image reference."""
+    """A revision that has run on staging: name of its service and image reference."""
 
     service: str
     image: Annotated[str, Field(pattern=r"^[a-z0-9-]+:[\w.-]+$")]
@@ -144,7 +162,6 @@ class Sandbox(Section):
 
     Attributes:
         port: Port of the APIs on 127.0.0.1; 0 takes a free one.
-        services: Services that run from the start.
         staging_revisions: Images that count as having run on staging.
         load_requests_per_second: Load during a rollout, so that the analysis has requests.
         start_timeout: Seconds that a container may take to answer its first probe.
@@ -152,7 +169,6 @@ class Sandbox(Section):
     """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
-    services: list[SandboxService]
     staging_revisions: list[SandboxService]
     load_requests_per_second: Annotated[float, Field(ge=0)]
     start_timeout: Seconds
@@ -160,7 +176,11 @@ class Sandbox(Section):
 
 
 class Environment(Section):
-    """One environment: everything that is desired, and how runbooks proceed in it."""
+    """One environment: everything that is desired, and how runbooks proceed in it.
+
+    ``resources`` and ``initial`` hold bodies by kind and id, in the API's field names.
+    ``provision_deadline`` bounds the creation or change of one resource, in seconds.
+    """
 
     name: Name
     project: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{4,28}[a-z0-9]$")]
@@ -170,19 +190,33 @@ class Environment(Section):
     services: dict[str, resources.Service]
     jobs: dict[str, resources.Job]
     litellm: resources.LiteLlm
-    cloud_sql: resources.CloudSql
     rag_store: resources.RagStore
     memorystore: resources.Memorystore
     artifact_registry: resources.ArtifactRegistry
-    secret_manager: resources.SecretManager
     langfuse: resources.Langfuse
     load_balancer: resources.LoadBalancer
-    iam: resources.Iam
-    logging: resources.Logging
+    pipeline: resources.Pipeline
     tenancy: resources.Tenancy
     release: ReleasePolicy
+    provision_deadline: Seconds
+    first_images: dict[str, ImageName] = Field(default_factory=dict)
+    resources: Bodies = Field(default_factory=dict)
+    initial: Bodies = Field(default_factory=dict)
+    deviations: list[AgreedDeviation] = Field(default_factory=list)
     database: Database | None = None
     sandbox: Sandbox | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_what_is_taken_out(cls, data: Any) -> Any:
+        """Leave out what an overlay takes out of the base by giving it no value."""
+        if not isinstance(data, Mapping):
+            return data
+        kept = dict(data)
+        for section in ("services", "jobs", "first_images"):
+            if isinstance(kept.get(section), Mapping):
+                kept[section] = {k: v for k, v in kept[section].items() if v is not None}
+        return kept
 
     @model_validator(mode="after")
     def _sandbox_only_in_sandbox(self) -> Self:
@@ -198,6 +232,12 @@ class Environment(Section):
             if not re.fullmatch(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?", name):
                 raise ValueError(f"{name!r} is no name for a Cloud Run service")
         return self
+
+    def instance_settings(self, instance: str) -> Body:
+        """Return the stated settings of a Cloud SQL instance, in snake case."""
+        body = self.resources.get("sql.instances", {}).get(instance) or {}
+        settings: Body = body.get("settings", {})
+        return settings
 
     def service_name(self, service: str) -> str:
         """Return the full resource name of a Cloud Run service."""

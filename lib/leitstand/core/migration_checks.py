@@ -17,7 +17,6 @@ from leitstand.core.migration import Migration
 from leitstand.core.recovery import RecoveryWindow
 from leitstand.core.release import Image
 from leitstand.core.release_checks import Check
-from leitstand.core.resources import BackupConfiguration
 from leitstand.core.service import RevisionState
 from leitstand.core.statements import Effect
 
@@ -90,7 +89,7 @@ class MigrationObservation:
 
 def check_preconditions(
     seen: MigrationObservation,
-    wanted: BackupConfiguration,
+    log_days: int,
     *,
     require_signature: bool,
     repair: bool,
@@ -99,7 +98,7 @@ def check_preconditions(
 
     Args:
         seen: What was observed.
-        wanted: What the environment file asks of backups.
+        log_days: Days of write-ahead log that the environment file asks for.
         require_signature: Whether the image must be signed.
         repair: Whether this run clears away what a broken run has left.
     """
@@ -117,7 +116,7 @@ def check_preconditions(
         Check("job_idle", not seen.running, {"executions": list(seen.running)}),
         Check("job_uses_instance", seen.job_instance, {"job": seen.job.short_name}),
         Check("lock_free", not holders, {"holders": holders}),
-        _recovery_enabled(seen.settings, wanted),
+        _recovery_enabled(seen.settings, log_days),
         Check(
             "window_recent",
             seen.at - seen.window.latest <= _WINDOW_AGE,
@@ -212,14 +211,14 @@ def check_statements(
     )
 
 
-def _recovery_enabled(settings: Mapping[str, Any], wanted: BackupConfiguration) -> Check:
+def _recovery_enabled(settings: Mapping[str, Any], log_days: int) -> Check:
     backup = settings.get("backup_configuration", {})
     days = int(backup.get("transaction_log_retention_days", 0))
     enabled = bool(backup.get("enabled") and backup.get("point_in_time_recovery_enabled"))
     return Check(
         "recovery_enabled",
-        enabled and days >= wanted.transaction_log_retention_days,
-        {"enabled": enabled, "days": days, "wanted": wanted.transaction_log_retention_days},
+        enabled and days >= log_days,
+        {"enabled": enabled, "days": days, "wanted": log_days},
     )
 
 

@@ -4,33 +4,30 @@ Each class is one section of an environment file.
 The figures stand in ``config/environments/base.yaml``; this module only says which are possible.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = [
     "ArtifactRegistry",
-    "CloudSql",
     "Container",
     "EnvVar",
-    "Iam",
     "Job",
     "Langfuse",
     "LiteLlm",
     "LoadBalancer",
-    "Logging",
     "Memorystore",
+    "Pipeline",
     "RagStore",
-    "SecretManager",
     "Section",
     "Service",
     "Template",
     "Tenancy",
+    "VpcAccess",
 ]
 
-Weekday = Literal["MONDAY", "TUESDAY", "WEDNESDAY", "THURSDAY", "FRIDAY", "SATURDAY", "SUNDAY"]
 Duration = Annotated[str, Field(pattern=r"^\d+s$")]
-Hour = Annotated[int, Field(ge=0, le=23)]
+Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])$")]
 
 
 class Section(BaseModel):
@@ -78,12 +75,37 @@ class Container(Section):
     """A container of a revision; the image is decided by a release, not by this file."""
 
     resources: Resources
+    command: list[str] = []
+    args: list[str] = []
     env: list[EnvVar] = []
+
+
+class NetworkInterface(Section):
+    """Direct VPC egress: where in the VPC the instances stand."""
+
+    network: str
+    subnetwork: str
+
+
+class VpcAccess(Section):
+    """The way into the VPC: through a connector, or directly; one of the two."""
+
+    connector: str | None = None
+    network_interfaces: list[NetworkInterface] = []
+    egress: Literal["ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"]
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.connector is None) == (not self.network_interfaces):
+            raise ValueError("state either connector or network_interfaces")
+        return self
 
 
 class Template(Section):
     """What every new revision of a service is made from."""
 
+    service_account: str | None = None
+    vpc_access: VpcAccess | None = None
     max_instance_request_concurrency: Annotated[int, Field(ge=1, le=1000)]
     containers: Annotated[list[Container], Field(min_length=1, max_length=1)]
 
@@ -103,6 +125,7 @@ class Service(Section):
         "INGRESS_TRAFFIC_INTERNAL_ONLY",
         "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
     ]
+    default_uri_disabled: bool = False
     scaling: Scaling
     template: Template
     manual_scaling_signal: Literal["queue_length"] | None = None
@@ -114,39 +137,18 @@ class Job(Section):
     timeout: Duration
     max_retries: Annotated[int, Field(ge=0, le=10)]
     requires_approval: bool
+    service_account: str | None = None
+    vpc_access: VpcAccess | None = None
 
 
 class LiteLlm(Section):
     """Who reaches LiteLLM and how much it may ask of its upstream."""
 
     access: Literal["iap_group", "vpc_only"]
+    iap_group: str
     request_logging: bool
     rate_limit_variable: str
-
-
-class BackupConfiguration(Section):
-    """Backups and point-in-time recovery of Cloud SQL."""
-
-    enabled: bool
-    point_in_time_recovery_enabled: bool
-    transaction_log_retention_days: Annotated[int, Field(ge=1, le=35)]
-    retained_backups: Annotated[int, Field(ge=1, le=365)]
-
-
-class MaintenanceWindow(Section):
-    """When Google may restart the instance; ``hour`` in UTC."""
-
-    day: Weekday
-    hour: Hour
-
-
-class CloudSql(Section):
-    """The Cloud SQL instance."""
-
-    ipv4_enabled: bool
-    backup_configuration: BackupConfiguration
-    maintenance_window: MaintenanceWindow
-    databases: list[str]
+    rate_limit_quota: Annotated[int, Field(ge=1)]
 
 
 class Ivfflat(Section):
@@ -172,10 +174,8 @@ class RagStore(Section):
 
 
 class Memorystore(Section):
-    """The Redis instance."""
+    """What Memorystore cannot say of itself: how often its content is exported."""
 
-    tier: Literal["BASIC", "STANDARD_HA"]
-    auth_enabled: bool
     snapshot_export: Literal["daily", "weekly", "none"]
 
 
@@ -184,13 +184,6 @@ class ArtifactRegistry(Section):
 
     repository: Annotated[str, Field(pattern=r"^[a-z0-9.-]+/[a-z0-9-]+/[a-z0-9-]+$")]
     require_signature: bool
-
-
-class SecretManager(Section):
-    """How secrets are kept; ``rotation_period`` as the API writes it."""
-
-    versioned: bool
-    rotation_period: Duration
 
 
 class Langfuse(Section):
@@ -204,26 +197,19 @@ class Langfuse(Section):
 
 
 class LoadBalancer(Section):
-    """The only door from outside."""
+    """The only door from outside: its DNS zone, the application's host and the GUI's of LiteLLM."""
 
-    domain: str
-    managed_certificate: bool
-    cloud_armor: bool
-    service: str
-
-
-class Iam(Section):
-    """Roles of the pipeline's service account through Workload Identity Federation."""
-
-    roles: list[Annotated[str, Field(pattern=r"^roles/[a-zA-Z.]+$")]]
+    zone: Host
+    domain: Host
+    gui_domain: Host
 
 
-class Logging(Section):
-    """How long logs are kept and where they go for the long term."""
+class Pipeline(Section):
+    """Who counts as the pipeline: numbers of repository and owner, since names are given anew."""
 
-    retention_days: Annotated[int, Field(ge=1, le=3650)]
-    shorten_audit_logs: bool
-    bigquery_export: bool
+    repository_id: Annotated[str, Field(pattern=r"^\d+$")]
+    repository_owner_id: Annotated[str, Field(pattern=r"^\d+$")]
+    ref: Annotated[str, Field(pattern=r"^refs/(heads|tags)/")]
 
 
 class Tenancy(Section):

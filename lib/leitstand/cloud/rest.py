@@ -1,0 +1,160 @@
+"""One client for all of Google's REST APIs, made from their discovery documents.
+
+Documents are parsed, and collections built, when they are first used.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from leitstand.cloud.documents import Document, Method, document
+from leitstand.cloud.errors import CloudUnreachable, QuotaExceeded
+from leitstand.cloud.rest_errors import translated_rest
+
+__all__ = ["Body", "Rest"]
+
+Body = dict[str, Any]
+
+_READS = 3
+"""How often a call that only reads is tried."""
+
+
+class Rest:
+    """Calls methods of REST APIs; may be used by several threads at once.
+
+    Args:
+        make_http: Makes an HTTP client; each is used by one thread at a time, and then again.
+        root: Address in whose place ``{root}/{api}/`` stands for ``https://{api}.googleapis.com/``;
+            without one the documents' own addresses are called.
+        pause: Seconds before a failed read is tried again; doubled each time.
+    """
+
+    def __init__(
+        self, make_http: Callable[[], Any], root: str | None = None, pause: float = 0.5
+    ) -> None:
+        self._make_http = make_http
+        self._root = root
+        self._pause = pause
+        self._idle: list[Any] = []
+        self._built: dict[str, Any] = {}
+        self._building = threading.Lock()
+        self._counting = threading.Lock()
+        self._calls = 0
+        # It warns of every 403, which is said here as an error already.
+        logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
+
+    @property
+    def calls(self) -> int:
+        """How many calls were sent so far."""
+        return self._calls
+
+    def document(self, api: str) -> Document:
+        """Return the discovery document of an API such as ``compute.v1``."""
+        return document(api)
+
+    def call(
+        self,
+        api: str,
+        collection: str,
+        method: str,
+        name: str,
+        *,
+        what: str,
+        body: Mapping[str, Any] | None = None,
+        query: Mapping[str, Any] | None = None,
+    ) -> Body:
+        """Call a method and return its answer; ``{}`` where it has none.
+
+        A method that only reads is tried again when no answer came or calls came too fast.
+
+        Args:
+            api: The document, e.g. ``compute.v1``.
+            collection: Where the method stands; one above is taken where it lacks the method.
+            method: Its name, e.g. ``insert``.
+            name: Full name of the resource that it is about, also of one yet to be made.
+            what: Names the call in German, for errors.
+            body: The body of the request; ``{}`` is sent where the method expects one.
+            query: Parameters of the query.
+
+        Raises:
+            UnknownMethod: there is no such method.
+            ValueError: ``name`` does not fit the method's path.
+            CloudRefused: the API said no; sub classes name the cause.
+            CloudUnreachable: no answer.
+        """
+        found = document(api).method(collection, method)
+        values = found.path_values(name)
+        if values is None:
+            raise ValueError(f"{name} does not fit {found.path} of {api} {collection}.{method}")
+        arguments: dict[str, Any] = {**values, **(query or {})}
+        if found.request:
+            arguments["body"] = dict(body or {})
+        for attempt in range(1, _READS + 1):
+            try:
+                return self._send(api, found, arguments, what)
+            except (CloudUnreachable, QuotaExceeded):
+                if attempt == _READS or not found.reads:
+                    raise
+                # Threads that were refused together must not come back together.
+                time.sleep(self._pause * 2 ** (attempt - 1) * random.uniform(0.5, 1))
+        raise AssertionError("unreachable")
+
+    def _send(self, api: str, method: Method, arguments: Mapping[str, Any], what: str) -> Body:
+        named = {_python(key): value for key, value in arguments.items()}
+        with translated_rest(what), self._http() as http:
+            with self._counting:
+                self._calls += 1
+            call = getattr(self._collection(api, method.collection), method.name)
+            answer = call(**named).execute(http=http)
+        return answer if isinstance(answer, dict) else {}
+
+    @contextmanager
+    def _http(self) -> Iterator[Any]:
+        """Lend an HTTP client; when a connection broke, those as old are not lent again either."""
+        from googleapiclient.errors import HttpError
+
+        try:
+            http = self._idle.pop()
+        except IndexError:
+            http = self._make_http()
+        try:
+            yield http
+        except HttpError:
+            self._idle.append(http)
+            raise
+        except BaseException:
+            self._idle.clear()
+            raise
+        self._idle.append(http)
+
+    def _collection(self, api: str, path: str) -> Any:
+        """Return the client of a collection; building one takes milliseconds, so it is kept."""
+        key = f"{api}/{path}"
+        if key not in self._built:
+            with self._building:
+                node = self._service(api)
+                for part in path.split("."):
+                    node = getattr(node, part)()
+                self._built[key] = node
+        return self._built[key]
+
+    def _service(self, api: str) -> Any:
+        if api not in self._built:
+            from googleapiclient.discovery import build_from_document
+
+            content = document(api).without_schemas()
+            options = {}
+            if self._root is not None:
+                address = f"{self._root}/{content['name']}/{content['servicePath']}"
+                options = {"client_options": {"api_endpoint": address}}
+            self._built[api] = build_from_document(content, http=self._make_http(), **options)
+        return self._built[api]
+
+
+def _python(parameter: str) -> str:
+    """Return the name that the client gives a parameter such as ``options.version``."""
+    return parameter.replace(".", "_").replace("-", "_")
