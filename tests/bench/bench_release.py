@@ -12,12 +12,12 @@ from pathlib import Path
 
 from leitstand.audit.journal import Journal
 from leitstand.configuration import load_environment
-from leitstand.core.seed import sandbox_seed
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.runner import run_notebook
 from leitstand.notebook.template import find_template, read_template
 from leitstand.project import project_root, runbooks_directory, runs_directory
 from leitstand.sandbox import control
+from tests.fixtures.seeds import provisioned_seed
 
 
 def main() -> None:
@@ -26,7 +26,8 @@ def main() -> None:
         os.environ["LEITSTAND_SANDBOX"] = f"{home}/sandbox"
         began = time.monotonic()
         directory = Path(home) / "sandbox"
-        sandbox = control.start(directory, sandbox_seed(load_environment("sandbox")), lifeline=True)
+        seed = provisioned_seed(load_environment("sandbox"))
+        sandbox = control.start(directory, seed, lifeline=True)
         try:
             print(f"sandbox ready after {time.monotonic() - began:.2f} s")
             for image in ("web:1.1.0", "web:1.2.0-errors"):

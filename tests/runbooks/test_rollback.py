@@ -50,7 +50,11 @@ class Site:
     def write(self, titel: str) -> int:
         """Let the application write a document; return the status."""
         body = json.dumps({"titel": titel, "text": titel}).encode()
-        headers = {"X-Tenant": str(tenant_id(1)), "Content-Type": "application/json"}
+        headers = {
+            "Host": load_environment("sandbox").load_balancer.domain,
+            "X-Tenant": str(tenant_id(1)),
+            "Content-Type": "application/json",
+        }
         request = urllib.request.Request(
             f"{self.sandbox.public}/api/documents", data=body, headers=headers
         )

@@ -41,14 +41,28 @@ class SandboxNotRunning(GateRefused):
         super().__init__("Die Sandbox läuft nicht.", "Starten Sie sie mit leitstand sandbox up.")
 
 
+class SandboxNotEmpty(GateRefused):
+    """The sandbox that is to start empty holds something already."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "In der Sandbox ist schon etwas bereitgestellt.",
+            "Leeren Sie sie mit leitstand sandbox reset.",
+        )
+
+
 @app.command(cls=Command)
 def up(
     port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Port der APIs; 0 heißt: ein freier.")
     ] = None,
+    empty: Annotated[
+        bool, typer.Option("--empty", help="Leer lassen, um das Bereitstellen zu üben.")
+    ] = False,
 ) -> None:
-    """Startet die Sandbox; sie läuft weiter, bis „sandbox down“ sie beendet."""
+    """Startet die Sandbox und richtet sie ein; sie läuft, bis „sandbox down“ sie beendet."""
     with sandbox_explained():
+        from leitstand.notebook.furnishing import is_furnished
         from leitstand.notebook.sandboxes import start_sandbox
         from leitstand.sandbox import control
 
@@ -56,7 +70,9 @@ def up(
         if running is not None:
             line(f"Die Sandbox läuft schon: APIs {running.grpc}, Anwendung {running.public}")
             return
-        started = start_sandbox(lifeline=False, port=port)
+        if empty and is_furnished(project.sandbox_directory()):
+            raise SandboxNotEmpty
+        started = start_sandbox(lifeline=False, port=port, empty=empty)
         line(f"Die Sandbox läuft: APIs {started.grpc}, Anwendung {started.public}", "green")
 
 
@@ -180,9 +196,11 @@ def load(
     import time
 
     with sandbox_explained():
+        from leitstand.configuration import load_environment
         from leitstand.sandbox.load import Load
 
-        client = Load(_running().public, rate, concurrency)
+        domain = load_environment("sandbox").load_balancer.domain
+        client = Load(_running().public, rate, concurrency, domain)
         client.start()
         try:
             time.sleep(seconds)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from leitstand.core.environment import Environment
 from leitstand.core.errors import RolledBack
 from leitstand.core.migration import (
     PREPARATION,
@@ -114,7 +115,7 @@ class Migrate:
         environment = self._run.environment
         checks = check_preconditions(
             seen,
-            environment.cloud_sql.backup_configuration,
+            _log_days(environment),
             require_signature=environment.artifact_registry.require_signature,
             repair=self._repair,
         )
@@ -284,6 +285,13 @@ class Migrate:
         """Return whether this run has already begun to migrate."""
         stages = (self._schema, self._vectors)
         return any(self._run.earlier_plan(stage.plan) is not None for stage in stages)
+
+
+def _log_days(environment: Environment) -> int:
+    """Return for how many days the environment file wants the write-ahead log kept."""
+    assert environment.database is not None
+    settings = environment.instance_settings(environment.database.instance)
+    return int(settings.get("backup_configuration", {}).get("transaction_log_retention_days", 0))
 
 
 def _refuse(checks: tuple[Check, ...]) -> None:

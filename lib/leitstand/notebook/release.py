@@ -12,6 +12,7 @@ from leitstand.cloud.run import CloudRun
 from leitstand.cloud.secrets import Secrets
 from leitstand.cloud.smoke import Probe, Smoke
 from leitstand.core.cut_over import reads_secret
+from leitstand.core.desired import desired_template
 from leitstand.core.errors import InputError
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Approved, Plan, Withheld
@@ -22,7 +23,6 @@ from leitstand.core.release import (
     plan_release,
 )
 from leitstand.core.release_checks import Check, check_release
-from leitstand.core.seed import desired_template
 from leitstand.core.service import RevisionState, ServiceState
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
@@ -273,7 +273,8 @@ class Release:
         from leitstand.notebook.sandboxes import attach_sandbox
         from leitstand.sandbox.load import Load
 
-        load = Load(attach_sandbox().public, sandbox.load_requests_per_second, 8)
+        domain = self._run.environment.load_balancer.domain
+        load = Load(attach_sandbox().public, sandbox.load_requests_per_second, 8, domain)
         load.start()
         try:
             yield

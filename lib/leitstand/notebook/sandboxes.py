@@ -1,12 +1,14 @@
 """The sandbox of this machine: found when it runs, started when it does not."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from leitstand.cloud.errors import CloudUnreachable, NotFound
 from leitstand.configuration import load_environment
 from leitstand.core.errors import GateRefused, InputError, RunFailed
 from leitstand.core.seed import sandbox_seed
+from leitstand.notebook.furnishing import NotFurnished
 from leitstand.project import sandbox_directory
 
 if TYPE_CHECKING:
@@ -16,22 +18,37 @@ if TYPE_CHECKING:
 
 __all__ = ["attach_sandbox", "connect", "sandbox_explained", "start_sandbox"]
 
+_ATTEMPTS = 5
+"""How often the sandbox is looked for while others start and end it."""
+
 
 def attach_sandbox() -> "Sandbox":
-    """Return the running sandbox, or start one that ends together with this process."""
+    """Return the running sandbox, or start one that ends together with this process.
+
+    Either way it is ready for runbooks, or was left empty on purpose.
+
+    Raises:
+        NotFurnished: it could not be made ready.
+        SandboxError: it could not be started; the class names the cause.
+    """
+    from leitstand.notebook.furnishing import furnish
     from leitstand.sandbox import control
 
-    running = control.find(sandbox_directory())
-    if running is not None:
-        return running
-    try:
-        return start_sandbox(lifeline=True)
-    except control.AlreadyRunning:
-        # Someone else was faster; theirs is as good.
-        found = control.find(sandbox_directory())
-        if found is None:
-            raise
-        return found
+    directory = sandbox_directory()
+    for _ in range(_ATTEMPTS):
+        running = control.find(directory)
+        if running is None:
+            with suppress(control.AlreadyRunning):  # someone else was faster; theirs is as good
+                return start_sandbox(lifeline=True)
+            continue
+        try:
+            furnish(load_environment("sandbox"), running)
+        except (NotFurnished, CloudUnreachable, NotFound):
+            if control.find(directory) is not None:
+                raise
+        else:
+            return running
+    raise control.StartFailed("others start and end it all the time.", "")
 
 
 def connect(environment: "Environment") -> "Connection":
@@ -41,29 +58,50 @@ def connect(environment: "Environment") -> "Connection":
     if environment.sandbox is None:
         return Connection(environment)
     with sandbox_explained():
-        return Connection(environment, attach_sandbox().grpc)
+        sandbox = attach_sandbox()
+        return Connection(environment, sandbox.grpc, sandbox.rest)
 
 
-def start_sandbox(*, lifeline: bool, port: int | None = None) -> "Sandbox":
-    """Start the sandbox with what its environment file lists.
+def start_sandbox(
+    *,
+    lifeline: bool,
+    port: int | None = None,
+    empty: bool = False,
+    watch: Callable[[str], None] = lambda _: None,
+) -> "Sandbox":
+    """Start the sandbox; what an earlier one was cut off in the middle of begins anew.
 
     Args:
         lifeline: Whether it ends together with this process.
         port: Port of the APIs; the environment file's when left out.
+        empty: Whether it is left empty, so that provisioning can be rehearsed.
+        watch: Told what is being made.
 
     Raises:
+        NotFurnished: it could not be made ready.
         SandboxError: it could not be started; the class names the cause.
     """
+    from leitstand.notebook.furnishing import furnish, is_furnished, keep_empty
     from leitstand.sandbox import control
 
-    environment = load_environment("sandbox")
+    environment, directory = load_environment("sandbox"), sandbox_directory()
     assert environment.sandbox is not None
-    return control.start(
-        sandbox_directory(),
+    if directory.exists() and not is_furnished(directory) and control.find(directory) is None:
+        control.reset(directory)
+    sandbox = control.start(
+        directory,
         sandbox_seed(environment),
         port=environment.sandbox.port if port is None else port,
         lifeline=lifeline,
     )
+    try:
+        if empty:
+            keep_empty(directory)
+        furnish(environment, sandbox, watch)
+    except BaseException:
+        sandbox.stop()
+        raise
+    return sandbox
 
 
 @contextmanager

@@ -1,0 +1,167 @@
+"""Brings an environment to what its file wants: observe, check, plan, apply."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from leitstand.audit.journal import Journal
+from leitstand.cloud.connection import Connection
+from leitstand.cloud.observing import observe
+from leitstand.core.body_check import Problem, check_body, schema_refs
+from leitstand.core.desired import desired
+from leitstand.core.difference import Difference
+from leitstand.core.errors import LeitstandError
+from leitstand.core.kinds import Resource, Step
+from leitstand.core.names import short_name
+from leitstand.core.order import ordered
+from leitstand.core.plan import Approved
+from leitstand.core.reconcile import Deviation, Found, Provisioning, compare, plan_provision
+from leitstand.core.references import find, value_at
+from leitstand.execution.executor import Executor, Handler, Watch
+from leitstand.execution.parallel import Progress, Schedule
+from leitstand.execution.resource_handlers import resource_handlers
+from leitstand.execution.resource_waiting import ready
+
+__all__ = ["Observed", "Provisioner"]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is wanted, and what of it was found.
+
+    Attributes:
+        number: Number that Google gave the project.
+        resources: Everything that the environment file wants.
+        found: What is there, by key.
+        calls: How many API calls that took.
+        seconds: How long it took.
+    """
+
+    number: str
+    resources: tuple[Resource, ...]
+    found: Mapping[str, Found]
+    calls: int
+    seconds: float
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """What is not as wanted, and what is, but cannot be used."""
+        known = compare(self.resources, self.found)
+        keys = {deviation.key for deviation in known}
+        return (*known, *(one for one in self._unready() if one.key not in keys))
+
+    def _unready(self) -> Iterator[Deviation]:
+        """Yield what is there and does not work, which no change of its fields would mend."""
+        for resource in self.resources:
+            kind, body = resource.kind, self.found.get(resource.key)
+            if isinstance(body, Mapping) and not ready(kind, body):
+                field, wanted, *_ = kind.state
+                state = value_at(body, field)
+                yield Deviation(
+                    resource.key, kind, resource.id, resource.name, "update",
+                    (Difference(field, wanted, state),),
+                    f"Sie ist da, aber nicht bereit: {field} ist {state or 'leer'}. "
+                    "Warten Sie, falls noch etwas läuft; sonst sehen Sie bei Google Cloud nach.",
+                )  # fmt: skip
+
+
+class Provisioner:
+    """Provisions the environment of a connection."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._environment = connection.environment
+
+    def observe(self, step: Step | None = None) -> Observed:
+        """Read everything that is wanted, many at a time; read-only.
+
+        Args:
+            step: The step whose resources are read, with those that they refer to; all steps
+                when left out.
+
+        Raises:
+            CloudRefused: an API refused.
+            CloudUnreachable: an API did not answer.
+            InputError: the environment file contradicts itself.
+        """
+        rest, began = self._connection.rest, time.monotonic()
+        before = rest.calls
+        number = self._number()
+        resources = desired(self._environment, number)
+        if step is not None:
+            mine = [r for r in resources if r.kind.step == step]
+            keys = {r.key for r in mine} | {f.key for r in mine for f in find(r.body)}
+            resources = tuple(r for r in resources if r.key in keys)
+        found = observe(self._connection, resources)
+        return Observed(number, resources, found, rest.calls - before, time.monotonic() - began)
+
+    def problems(self, resources: Sequence[Resource]) -> tuple[Problem, ...]:
+        """Return what the APIs would refuse of the wanted bodies, by their own descriptions.
+
+        Raises:
+            DuplicateName: two resources are one and the same.
+            DependencyCycle: resources wait for each other.
+            UnknownReference: something names a resource that is not wanted.
+        """
+        ordered(resources)
+        found: list[Problem] = []
+        for resource in resources:
+            document = self._connection.rest.document(resource.kind.api)
+            refs = schema_refs(document.content, resource.kind)
+            found += check_body(resource, document.content["schemas"], *refs)
+        return tuple(found)
+
+    def plan(self, seen: Observed, replace: Collection[str] = ()) -> Provisioning:
+        """Plan what makes everything as wanted.
+
+        Raises:
+            InputError: the environment file contradicts itself, see ``problems``.
+            UnknownReference: ``replace`` names a resource that is not wanted.
+        """
+        return plan_provision(
+            seen.resources,
+            seen.found,
+            environment=self._environment.name,
+            project=self._environment.project,
+            replace=replace,
+        )
+
+    def schedule(
+        self, approved: Approved, seen: Observed, journal: Journal, progress: Progress
+    ) -> Schedule:
+        """Return what applies an approved plan, side by side where nothing depends on it.
+
+        What fails is not tried again by the same schedule.
+        """
+        names = {resource.key: resource.name for resource in seen.resources}
+        deadline = self._environment.provision_deadline
+        handlers = resource_handlers(self._connection, names, deadline=deadline)
+        executor = _OneAttempt(approved, journal, handlers)
+        return Schedule(executor, approved.plan.actions, progress=progress)
+
+    def _number(self) -> str:
+        project = f"projects/{self._environment.project}"
+        found = self._connection.rest.call(
+            "cloudresourcemanager.v3", "projects", "get", project, what="Projekt lesen"
+        )
+        return short_name(str(found["name"]))
+
+
+class _OneAttempt(Executor):
+    """Applies each action once: every further step would wait for a failed one all over again."""
+
+    def __init__(
+        self, approved: Approved, journal: Journal, handlers: Mapping[str, Handler]
+    ) -> None:
+        super().__init__(approved, journal, handlers)
+        self._errors: dict[str, LeitstandError] = {}
+
+    def apply(self, id: str, watch: Watch = lambda _: None) -> Mapping[str, Any]:
+        if id in self._errors:
+            raise self._errors[id]
+        try:
+            return super().apply(id, watch)
+        except LeitstandError as error:
+            self._errors[id] = error
+            raise

@@ -1,0 +1,112 @@
+"""Makes an empty sandbox ready for runbooks: provisions it, and fills its database.
+
+It takes the way that a production takes: the same plan, the same handlers, then the migrate job.
+Only the approval is its own, since a sandbox belongs to whoever starts it.
+"""
+
+import fcntl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leitstand.core.errors import RunFailed
+
+if TYPE_CHECKING:
+    from leitstand.cloud.connection import Connection
+    from leitstand.core.environment import Environment
+    from leitstand.execution.provisioning import Provisioner
+    from leitstand.sandbox.control import Sandbox
+
+__all__ = ["NotFurnished", "furnish", "is_furnished", "keep_empty"]
+
+_MARK = "furnished"
+Watch = Callable[[str], None]
+
+
+class NotFurnished(RunFailed):
+    """The sandbox could not be made ready."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"Die Sandbox ließ sich nicht einrichten: {reason}",
+            "Beginnen Sie mit leitstand sandbox reset neu.",
+        )
+        self.reason = reason
+
+
+def is_furnished(directory: Path) -> bool:
+    """Return whether the sandbox of a directory needs nothing more; read-only."""
+    return (directory / _MARK).exists()
+
+
+def keep_empty(directory: Path) -> None:
+    """Have the sandbox of a directory left as empty as it is."""
+    (directory / _MARK).touch()
+
+
+def furnish(environment: "Environment", sandbox: "Sandbox", watch: Watch = lambda _: None) -> None:
+    """Provision a sandbox and fill its database, unless that was done before.
+
+    Of several processes one does it, and the others wait.
+
+    Raises:
+        NotFurnished: something could not be made.
+    """
+    with open(sandbox.directory / "furnish.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if is_furnished(sandbox.directory):
+            return
+        from leitstand.cloud.connection import Connection
+        from leitstand.execution.provisioning import Provisioner
+
+        connection = Connection(environment, sandbox.grpc, sandbox.rest)
+        _provision(Provisioner(connection), sandbox.directory / "furnish.jsonl", watch)
+        if environment.database is not None:
+            _fill(connection, watch)
+        (sandbox.directory / _MARK).touch()
+
+
+def _provision(provisioner: "Provisioner", path: Path, watch: Watch) -> None:
+    from leitstand.audit.journal import Journal
+    from leitstand.core.kinds import Step
+    from leitstand.core.plan import Approval, Approved
+    from leitstand.execution.parallel import Status
+
+    journal = Journal(path)
+    seen = provisioner.observe()
+    made = provisioner.plan(seen)
+    if made.withheld:
+        raise NotFurnished(f"{made.withheld[0].key}: {made.withheld[0].blocked}")
+    plan = made.plan
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+    journal.append("approval.given", digest=plan.digest, by="sandbox", expires_at=expires)
+    approved = Approved(plan, Approval(plan.digest, "sandbox", expires))
+
+    def progress(id: str, status: Status, _: str) -> None:
+        if status is Status.STARTED:
+            watch(id)
+
+    outcome = provisioner.schedule(approved, seen, journal, progress).run(max(Step))
+    for key, error in outcome.failed.items():
+        raise NotFurnished(f"{key}: {error.message}")
+
+
+def _fill(connection: "Connection", watch: Watch) -> None:
+    """Apply the migrations of the first image, and load sample rows."""
+    import time
+
+    from leitstand.cloud.jobs import CloudRunJobs
+
+    environment = connection.environment
+    assert environment.sandbox is not None
+    jobs, name = CloudRunJobs(connection), environment.job_name("migrate")
+    documents = str(environment.sandbox.sample_documents)
+    for args in (["migrate"], ["load_sample", "--tenants", "2", "--documents", documents]):
+        watch(f"migrate {args[0]}")
+        started = jobs.start_execution(name, jobs.job(name).etag, args, {})
+        while not (state := jobs.execution(started.execution)).completed:
+            time.sleep(connection.poll_interval)
+        if not state.done:
+            raise NotFurnished(f"migrate {args[0]}: {state.problem}")
