@@ -11,6 +11,9 @@ from mkdocs.structure.pages import Page
 MERMAID = re.compile(r'<script type="module">(?:(?!</script>).)*mermaid.*?</script>', re.DOTALL)
 """nbconvert's loader for diagrams; it would fetch a library from a foreign host."""
 
+NOTEBOOK = re.compile(r'(?<=href=")(?![a-z]+:|/)([^"#]+)\.ipynb(?=["#])')
+"""A link from one runbook to another: JupyterLab follows it, but the site has pages instead."""
+
 
 @event_priority(100)  # before mkdocs-jupyter looks for notebooks
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
@@ -28,8 +31,10 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
 
 
 def on_page_content(html: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Take out what a notebook page would load from elsewhere."""
-    return MERMAID.sub("", html) if page.file.src_uri.endswith(".ipynb") else html
+    """Let a notebook's page load nothing from elsewhere, and link to pages."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+    return NOTEBOOK.sub(r"\1.html", MERMAID.sub("", html))
 
 
 def on_serve(server: object, *, config: MkDocsConfig, builder: object) -> object:

@@ -1,0 +1,40 @@
+"""What the hooks share: filling places of a page while the site is built, and Markdown."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+__all__ = ["Texts", "fill", "listed", "table"]
+
+Texts = Mapping[str, Callable[[], str]]
+"""What a page may ask for, by name."""
+
+
+def fill(markdown: str, word: str, texts: Texts, unknown: Callable[[str], None]) -> str:
+    """Return a page with each comment ``<!-- word: NAME -->`` replaced by the text of that name.
+
+    Args:
+        markdown: The page.
+        word: What the comments begin with.
+        texts: The texts by name.
+        unknown: Told of each name that there is not; its place stays as it is.
+    """
+
+    def text(match: re.Match[str]) -> str:
+        if match[1] not in texts:
+            unknown(match[1])
+            return match[0]
+        return texts[match[1]]()
+
+    return re.sub(rf"<!-- {word}: ([a-z-]+) -->", text, markdown)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def listed(parts: Iterable[str]) -> str:
+    """Return German words in a row: ``a, b und c``; a dash where there are none."""
+    *most, last = list(parts) or ["–"]
+    return f"{', '.join(most)} und {last}" if most else last

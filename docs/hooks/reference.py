@@ -1,0 +1,97 @@
+"""MkDocs hook: fills the reference with what the code knows.
+
+A comment ``<!-- tabelle: NAME -->`` becomes all kinds of resources, or all rules of hardening. An
+unknown name is a warning, which a strict build turns into a failure.
+"""
+
+import logging
+import re
+from itertools import groupby
+from typing import Any
+
+from page_parts import Texts, fill, table
+
+from leitstand.core.hardening import RULES, Rule, Severity
+from leitstand.core.kind_table import KINDS
+from leitstand.core.kinds import STEP_TITLES, Kind
+
+__all__ = ["kinds", "on_page_markdown", "rules"]
+
+log = logging.getLogger("mkdocs.hooks.reference")
+AREAS = {
+    "network": "Netz und Zugang",
+    "database": "Cloud SQL",
+    "redis": "Memorystore",
+    "secrets": "Secrets",
+    "services": "Dienste und Jobs",
+    "litellm": "LiteLLM",
+    "identity": "Rechte",
+    "logging": "Logs",
+    "langfuse": "Langfuse",
+}
+"""Headings of the modules that hold the rules."""
+
+SEVERITIES: dict[Severity, str] = {"error": "Fehler", "warning": "Warnung", "note": "Hinweis"}
+
+
+def texts() -> Texts:
+    """Everything that a page may ask for, by name."""
+    return {"arten": kinds, "regeln": rules, "zahl-der-regeln": lambda: str(len(RULES))}
+
+
+def kinds() -> str:
+    """Return all kinds of resources, under the steps of the production page."""
+    parts = []
+    for step, members in groupby(sorted(KINDS.values(), key=lambda k: k.step), lambda k: k.step):
+        rows = [(f"{kind.title}<br>`{kind.name}`", _fixed(kind)) for kind in members]
+        parts += [f"### Schritt {step.value}: {STEP_TITLES[step]}", table(("Art", "fest"), rows)]
+    return "\n\n".join(parts)
+
+
+def rules() -> str:
+    """Return all rules of hardening, by area; each has its id as the anchor."""
+    parts = []
+    for area, members in groupby(RULES, _area):
+        rows = [_rule(rule) for rule in members]
+        parts += [f"### {AREAS[area]}", table(("Regel", "Warum, und woher"), rows)]
+    return "\n\n".join(parts)
+
+
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Fill the places of a page."""
+    name = page.file.src_path
+    return fill(
+        markdown,
+        "tabelle",
+        texts(),
+        lambda wanted: log.warning("%s asks for %s, which there is not", name, wanted),
+    )
+
+
+def _fixed(kind: Kind) -> str:
+    """Return what cannot be changed in place, as environment files write it."""
+    paths = ", ".join(f"`{_snake_case(path)}`" for path in kind.immutable)
+    fixed = paths if kind.update else "alles"
+    return f"{fixed}; hält Daten" if fixed and kind.holds_data else fixed or "–"
+
+
+def _snake_case(path: str) -> str:
+    """Return a dotted path in snake case; what begins with a capital letter stays."""
+    return ".".join(
+        part if part[:1].isupper() else re.sub(r"(?<=[a-z0-9])[A-Z]", _lower, part)
+        for part in path.split(".")
+    )
+
+
+def _lower(match: re.Match[str]) -> str:
+    return f"_{match[0].lower()}"
+
+
+def _area(rule: Rule) -> str:
+    return rule.look.__module__.rpartition(".")[2]
+
+
+def _rule(rule: Rule) -> tuple[str, str]:
+    title = f'<span id="{rule.id}"></span>**{rule.title}**'
+    what = f"{title}<br>{SEVERITIES[rule.severity]}: `{rule.id}`"
+    return what, f"{rule.why}<br><small>{rule.source}</small>"
