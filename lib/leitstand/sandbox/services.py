@@ -45,6 +45,8 @@ class Services:
     ) -> None:
         self._services = store.table("services", run_v2.Service)
         self._revisions = store.table("revisions", run_v2.Revision)
+        # How often each name was given; ids follow from it, so that rehearsals can be compared.
+        self._made = store.json_table("services_made")
         self._operations = operations
         self._catalogue = catalogue
         self._references = references
@@ -71,8 +73,6 @@ class Services:
             json_format.ParseDict(dict(document), run_v2.Service.pb(service))
             if service.name not in self._services:
                 made = self._fresh(ServiceName.parse(service.name), service)
-                # The same seed gives the same etags, so that a rehearsed plan can be compared.
-                made.uid = str(uuid.uuid5(uuid.NAMESPACE_URL, service.name))
                 self._commit(made, None)
 
     async def start(self) -> None:
@@ -160,15 +160,25 @@ class Services:
         self._references.check_account(name.parent, service.template.service_account)
         if validate_only:
             return self._operations.start(name.parent, str(name), _done(service), service)
+        self._made[str(name)] = {"count": self._times_made(str(name)) + 1}
         self._commit(service, None)
         work = self._rollout.apply(str(name))
         return self._operations.start(name.parent, str(name), work, service)
+
+    def _times_made(self, name: str) -> int:
+        return int(self._made.get(name, {}).get("count", 0))
+
+    def _uid(self, name: str) -> str:
+        times = self._times_made(name)
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{name}#{times}" if times else name))
 
     def _fresh(self, name: ServiceName, wanted: run_v2.Service) -> run_v2.Service:
         """A new service of that name with the settable fields of `wanted`, checked."""
         service_rules.check_service_id(name.service)
         now = datetime.now(UTC)
-        base = run_v2.Service(name=str(name), uid=str(uuid.uuid4()), generation=1, create_time=now)
+        base = run_v2.Service(
+            name=str(name), uid=self._uid(str(name)), generation=1, create_time=now
+        )
         service = service_rules.merged(base, wanted, [])
         service_rules.check_service(name.service, service)
         service_rules.fill_defaults(service)
