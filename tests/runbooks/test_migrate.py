@@ -106,8 +106,7 @@ MIGRATES = '"action.operation", "id": "migrate"'
 def up(leitstand: Command, image: str = "web:1.0.0", **more: Any) -> None:
     """Start a sandbox whose code and schema are those of an image."""
     if image != "web:1.0.0":
-        leitstand.configure(first_images__web=image, first_images__migrate=image)
-        leitstand.empty()
+        leitstand.begin_with(image)
     leitstand.configure(**more)
     assert 0 == leitstand("sandbox", "up").code
 

@@ -45,7 +45,7 @@ class Fleet:
         secrets: SecretReader,
         *,
         limits: Limits | None = None,
-        startup_deadline: float = 3.0,
+        startup_deadline: float = 6.0,
     ) -> None:
         self._catalogue = catalogue
         self._logs = logs

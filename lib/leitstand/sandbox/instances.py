@@ -52,7 +52,7 @@ class StartupProbe:
     """
 
     path: str = "/healthz"
-    deadline: float = 3.0
+    deadline: float = 6.0
     delay: float = 0.0
     configured: bool = False
 

@@ -88,7 +88,7 @@ class Supervisor:
             images,
             self._logs,
             self._secrets.value,
-            startup_deadline=float(seed.get("start_timeout", 3.0)),
+            startup_deadline=float(seed.get("start_timeout", 6.0)),
         )
         self._services = Services(
             self._store, self._operations, self._fleet, self._door, images, references
