@@ -15,9 +15,9 @@ from leitstand.cloud.secrets import Secrets
 from leitstand.configuration import load_environment
 from leitstand.core.difference import differences
 from leitstand.core.kinds import Resource
+from leitstand.core.nested import value_at
 from leitstand.core.patching import Patch, patch
 from leitstand.core.reconcile import Unreadable
-from leitstand.core.references import value_at
 from leitstand.sandbox import control
 from leitstand.sandbox.control import Sandbox
 from tests.cloud.scripted import Scripted, scripted

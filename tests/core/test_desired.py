@@ -5,9 +5,10 @@ from graphlib import TopologicalSorter
 import pytest
 
 from leitstand.configuration import environment_names, load_environment, read_layers
-from leitstand.core.desired import UnknownKind, UnknownResource, desired, desired_template
+from leitstand.core.desired import UnknownKind, desired, desired_template
 from leitstand.core.environment import Environment, merge
 from leitstand.core.kinds import Resource
+from leitstand.core.order import UnknownReference
 
 NUMBER = "4711"
 
@@ -99,7 +100,7 @@ def test_a_kind_that_there_is_not_is_refused() -> None:
 
 def test_a_reference_to_nothing_is_refused_with_both_names() -> None:
     wrong = {"compute.subnetworks": {"services": {"network": "${compute.networks/mian}"}}}
-    with pytest.raises(UnknownResource, match=r"subnetworks/services .* compute.networks/mian"):
+    with pytest.raises(UnknownReference, match=r"subnetworks/services“ .* „compute.networks/mian"):
         desired(changed(resources=wrong), NUMBER)
 
 

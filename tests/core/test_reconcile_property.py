@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leitstand.core.kinds import Resource, Step
+from leitstand.core.nested import value_at
 from leitstand.core.patching import patch
 from leitstand.core.plan import Plan
 from leitstand.core.reconcile import Found, Provisioning, Unreadable, compare, plan_provision
-from leitstand.core.references import Reference, Source, resolve, value_at
+from leitstand.core.references import Reference, Source, resolve
 from tests.core import google
 from tests.core.kinds import kind, resource
 

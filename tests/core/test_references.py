@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leitstand.core.nested import value_at
 from leitstand.core.references import (
     MalformedPlaceholder,
     Reference,
     Source,
     find,
+    name_of,
     resolve,
-    value_at,
 )
 
 plain = st.text(alphabet="ab-/.: $}{", max_size=8).filter(lambda text: "${" not in text)
@@ -96,10 +97,23 @@ def test_only_values_of_secrets_are_confidential() -> None:
     assert [True] * 3 + [False] * 5 == [each.confidential for each in find([*texts, *others])]
 
 
-def test_a_secret_placeholder_names_secret_and_version() -> None:
-    assert ("database-url", "12") == find("${secret:database-url/12}")[0].secret
-    with pytest.raises(ValueError, match="names no secret"):
-        _ = find("${operator}")[0].secret
+NAMES = {"a.b/c": "projects/p/c", "sql.databases/m/d": "projects/p/instances/m/databases/d"}
+
+
+@pytest.mark.parametrize(
+    ("placeholder", "expected"),
+    [
+        ("${a.b/c}", "projects/p/c"),
+        ("${sql.databases/m/d#@id}", "d"),
+        ("${a.b/unknown}", None),
+        ("${a.b/c#out}", None),
+        ("${operator}", None),
+    ],
+)
+def test_a_placeholder_for_a_name_gives_the_full_or_the_short_one(
+    placeholder: str, expected: str | None
+) -> None:
+    assert expected == name_of(find(placeholder)[0], NAMES)
 
 
 @pytest.mark.parametrize("value", ["text", 7, False, 0.5, ["a"], {"b": 1}])

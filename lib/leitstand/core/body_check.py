@@ -9,12 +9,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from leitstand.core.field_names import Schema, Schemas, camel
 from leitstand.core.kinds import Kind, Resource, is_reference
 
-__all__ = ["Fault", "Problem", "Schemas", "camel", "check_body", "schema_refs"]
+__all__ = ["Fault", "Problem", "Schemas", "check_body", "schema_refs"]
 
 Fault = Literal["unknown_field", "unknown_value", "wrong_type", "out_of_range"]
+
+Schema = Mapping[str, Any]
+Schemas = Mapping[str, Schema]
+"""The ``schemas`` of a discovery document, by name."""
 
 _MEMBER = re.compile(r"\[\d+\]")
 _FIGURE = re.compile(r"-?\d+(\.\d+)?")

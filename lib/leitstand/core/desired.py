@@ -1,6 +1,5 @@
 """Everything that an environment file wants to exist, as resources in the words of their APIs."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -9,13 +8,12 @@ from leitstand.core.errors import InputError
 from leitstand.core.expansion import camel_case, expand
 from leitstand.core.kind_table import KINDS
 from leitstand.core.kinds import Kind, Resource
-from leitstand.core.names import short_name
+from leitstand.core.nested import texts
+from leitstand.core.order import UnknownReference
+from leitstand.core.references import Reference, find, name_of, resolve
 from leitstand.core.wanted import Wanted, wanted
 
-__all__ = ["UnknownKind", "UnknownResource", "desired", "desired_template"]
-
-_REFERENCE = re.compile(r"\$\{(?P<key>[a-zA-Z.]+/[^#}]+)(?:#(?P<field>[^}]+))?\}")
-_HIDDEN = re.compile(r"\$\{(?:secret:(?P<secret>[^}]+)|auth:(?P<auth>[^}]+))\}")
+__all__ = ["UnknownKind", "desired", "desired_template"]
 
 
 class UnknownKind(InputError):
@@ -29,18 +27,6 @@ class UnknownKind(InputError):
         self.kind = kind
 
 
-class UnknownResource(InputError):
-    """A resource refers to another that the environment does not want."""
-
-    def __init__(self, resource: str, reference: str) -> None:
-        super().__init__(
-            f"{resource} verweist auf {reference}, das in der Umgebung nicht steht.",
-            "Korrigieren Sie den Verweis, oder nehmen Sie die fehlende Ressource auf.",
-        )
-        self.resource = resource
-        self.reference = reference
-
-
 def desired(environment: Environment, number: str) -> tuple[Resource, ...]:
     """Return all wanted resources, each with what must exist before it.
 
@@ -51,7 +37,8 @@ def desired(environment: Environment, number: str) -> tuple[Resource, ...]:
     Raises:
         UnknownKey: the file mentions a key that it does not have.
         UnknownKind: it names a kind that there is not.
-        UnknownResource: a resource refers to one that is not wanted.
+        UnknownReference: a resource refers to one that is not wanted.
+        MalformedPlaceholder: a text holds something in ``${…}`` that means nothing.
     """
     known = _known(environment, number)
     listed = [_expanded(entry, known) for entry in wanted(environment)]
@@ -80,7 +67,7 @@ def desired_template(environment: Environment, service: str) -> dict[str, Any]:
         for other in wanted(environment)
         if "${" not in other.id
     }
-    template: dict[str, Any] = _referred(entry.body["template"], _key(entry), names, set())
+    template: dict[str, Any] = _named(entry.body["template"], _key(entry), names)
     return template
 
 
@@ -122,49 +109,31 @@ def _full_name(entry: Wanted, environment: Environment, number: str) -> str:
 
 def _resource(entry: Wanted, names: Mapping[str, str], accounts: Mapping[str, str]) -> Resource:
     key = _key(entry)
-    after: set[str] = set()
     body = dict(entry.body)
-    for other in body.pop("$after", ()):
-        if other not in names:
-            raise UnknownResource(key, other)
-        after.add(other)
-    body = _referred(body, key, names, after)
-    initial = _referred(entry.initial, key, names, after)
-    after |= set(_implied(entry, body, names, accounts))
+    after = {*body.pop("$after", ())}
+    for other in after - set(names):
+        raise UnknownReference(other, key, names)
+    after |= {reference.key for reference in find([body, entry.initial]) if reference.key}
+    body = _named(body, key, names)
     return Resource(
         kind=_kind(entry),
         id=entry.id,
         name=names[key],
         body=camel_case(body),
-        initial=camel_case(initial),
-        after=tuple(sorted(after - {key})),
+        initial=camel_case(_named(entry.initial, key, names)),
+        after=tuple(sorted({*after, *_implied(entry, body, names, accounts)} - {key})),
     )
 
 
-def _referred(value: Any, key: str, names: Mapping[str, str], after: set[str]) -> Any:
-    """Return ``value`` with references replaced by full names; note in ``after`` what they name."""
+def _named(value: Any, key: str, names: Mapping[str, str]) -> Any:
+    """Return ``value`` with the names of other resources in place; all else stays."""
 
-    def named(match: re.Match[str]) -> str:
-        other = match["key"]
-        if other not in names:
-            raise UnknownResource(key, other)
-        after.add(other)
-        if match["field"] == "@id":
-            return short_name(names[other])
-        return match[0] if match["field"] else names[other]
+    def lookup(reference: Reference) -> str | None:
+        if reference.key and reference.key not in names:
+            raise UnknownReference(reference.key, key, names)
+        return name_of(reference, names)
 
-    if isinstance(value, str):
-        for match in _HIDDEN.finditer(value):
-            other = match["auth"] or f"secretmanager.versions/{match['secret']}"
-            if other not in names:
-                raise UnknownResource(key, other)
-            after.add(other)
-        return _REFERENCE.sub(named, value)
-    if isinstance(value, Mapping):
-        return {name: _referred(item, key, names, after) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_referred(item, key, names, after) for item in value]
-    return value
+    return resolve(value, lookup)
 
 
 def _implied(
@@ -181,7 +150,7 @@ def _implied(
     for key, other in names.items():
         if name.startswith(f"{other}/") and not KINDS[key.partition("/")[0]].of:
             yield key
-    for text in _texts(body):
+    for text in texts(body):
         for account, key in accounts.items():
             if account in text:
                 yield key
@@ -190,17 +159,6 @@ def _implied(
         for key in (f"secretmanager.versions/{secret}/{version}", f"secretmanager.policy/{secret}"):
             if key in names:
                 yield key
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
 
 
 def _secret_references(value: Any) -> Iterator[Mapping[str, str]]:

@@ -22,11 +22,12 @@ from typing import Any
 
 from leitstand.core.difference import Body, Difference, differences
 from leitstand.core.kinds import Kind, Resource, is_reference
+from leitstand.core.nested import value_at
 from leitstand.core.order import UnknownReference, needs, ordered
 from leitstand.core.patching import laid
 from leitstand.core.plan import Action, Plan
 from leitstand.core.reconcile_types import Change, Deviation, Found, Provisioning, Unreadable
-from leitstand.core.references import Reference, Source, find, resolve, value_at
+from leitstand.core.references import Reference, Source, find, name_of, resolve
 
 __all__ = [
     "Change",
@@ -180,8 +181,8 @@ def _outputs(resource: Resource, names: Mapping[str, str], known: Mapping[str, B
     """Return the stated body with what is known of other resources in its place."""
 
     def lookup(reference: Reference) -> Any:
-        if reference.source is Source.NAME:
-            return names.get(reference.key)
+        if name := name_of(reference, names):
+            return name
         value = value_at(known.get(reference.key), reference.field)
         return None if is_reference(value) else value
 

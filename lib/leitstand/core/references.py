@@ -2,6 +2,7 @@
 
 ======================  ==================================================================
 ``${kind/id}``          full name of another resource
+``${kind/id#@id}``      its short name
 ``${kind/id#a.0.b}``    an output of another resource; figures index lists
 ``${secret:NAME/1}``    value of a version of a secret
 ``${auth:kind/id}``     AUTH string of a Redis instance
@@ -22,20 +23,23 @@ from enum import Enum
 from typing import Any
 
 from leitstand.core.errors import InputError
+from leitstand.core.names import short_name
+from leitstand.core.nested import texts
 
 __all__ = [
     "MalformedPlaceholder",
     "Reference",
     "Source",
     "find",
+    "name_of",
     "resolve",
-    "value_at",
 ]
 
 _PLACEHOLDER = re.compile(r"\$\{([^{}]*)(\}?)")
 _KEY = r"[a-zA-Z]\w*\.[a-zA-Z]\w*/[^\s#]+"
 _FORMS = (
     ("name", re.compile(rf"(?P<key>{_KEY})")),
+    ("id", re.compile(rf"(?P<key>{_KEY})#@id")),
     ("output", re.compile(rf"(?P<key>{_KEY})#(?P<field>\w[\w-]*(?:\.\w[\w-]*)*)")),
     ("secret", re.compile(r"secret:(?P<key>[\w-]+/[1-9]\d*)")),
     ("auth", re.compile(rf"auth:(?P<key>{_KEY})")),
@@ -50,6 +54,7 @@ class Source(Enum):
     """Where the value of a placeholder comes from."""
 
     NAME = "name"
+    ID = "id"
     OUTPUT = "output"
     SECRET = "secret"
     AUTH = "auth"
@@ -106,19 +111,7 @@ class Reference:
     @property
     def only_initial(self) -> bool:
         """Whether it can stand only in what a creation sends."""
-        return self.source not in (Source.NAME, Source.OUTPUT)
-
-    @property
-    def secret(self) -> tuple[str, str]:
-        """Name and version of the secret that it takes its value from.
-
-        Raises:
-            ValueError: it takes its value from something else.
-        """
-        if self.source is not Source.SECRET:
-            raise ValueError(f"{self.text} names no secret")
-        name, _, version = self.key.partition("/")[2].rpartition("/")
-        return name, version
+        return self.source not in (Source.NAME, Source.ID, Source.OUTPUT)
 
 
 def find(value: Any) -> tuple[Reference, ...]:
@@ -128,6 +121,19 @@ def find(value: Any) -> tuple[Reference, ...]:
         MalformedPlaceholder: a text holds something in ``${…}`` that is no placeholder.
     """
     return tuple(dict.fromkeys(_all(value)))
+
+
+def name_of(reference: Reference, names: Mapping[str, str]) -> str | None:
+    """Return the name that a placeholder asks for; None where it asks for something else.
+
+    Args:
+        reference: The placeholder.
+        names: Full names by key.
+    """
+    name = names.get(reference.key)
+    if name is None or reference.source not in (Source.NAME, Source.ID):
+        return None
+    return name if reference.source is Source.NAME else short_name(name)
 
 
 def resolve(value: Any, lookup: Callable[[Reference], Any]) -> Any:
@@ -155,30 +161,9 @@ def resolve(value: Any, lookup: Callable[[Reference], Any]) -> Any:
     return _PLACEHOLDER.sub(lambda match: _written(match, lookup), value)
 
 
-def value_at(body: Any, path: str) -> Any:
-    """Return the value at a dotted path in which figures index lists, or None.
-
-    ``value_at({"a": [{"b": 1}]}, "a.0.b")`` is 1.
-    """
-    for part in path.split("."):
-        if isinstance(body, Mapping):
-            body = body.get(part)
-        elif isinstance(body, (list, tuple)) and part.isdecimal() and int(part) < len(body):
-            body = body[int(part)]
-        else:
-            return None
-    return body
-
-
 def _all(value: Any) -> Iterator[Reference]:
-    if isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _all(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _all(inner)
-    elif isinstance(value, str):
-        for match in _PLACEHOLDER.finditer(value):
+    for text in texts(value):
+        for match in _PLACEHOLDER.finditer(text):
             yield _parsed(match)
 
 

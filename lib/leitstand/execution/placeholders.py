@@ -5,7 +5,7 @@ Values of secrets are read only here; they are handed to the call and to nothing
 
 import secrets
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,7 +18,9 @@ from leitstand.cloud.secrets import Secrets
 from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.kind_table import KINDS
 from leitstand.core.kinds import Kind
-from leitstand.core.references import Reference, Source, resolve, value_at
+from leitstand.core.names import short_name
+from leitstand.core.nested import texts, value_at
+from leitstand.core.references import Reference, Source, resolve
 
 __all__ = ["Placeholders", "Resolved", "ValueMissing"]
 
@@ -89,11 +91,10 @@ class Placeholders:
         read = lru_cache(maxsize=None)(self._body)
 
         def lookup(reference: Reference) -> Any:
-            if reference.source is Source.NAME:
-                return self._name(reference)
             if reference.source is Source.OUTPUT:
                 return value_at(read(reference.key, reference.text), reference.field)
-            return None
+            named = reference.source in (Source.NAME, Source.ID)
+            return self._name(reference) if named else None
 
         resolved: Mapping[str, Any] = resolve(body, lookup)
         return resolved
@@ -118,13 +119,14 @@ class Placeholders:
 
         result = resolve(body, lookup)
         # A text that a value was written into gives it away as well, above all in base64.
-        holding = {text for text in _texts(result) if any(value in text for value in confidential)}
+        holding = {text for text in texts(result) if any(value in text for value in confidential)}
         return Resolved(result, frozenset(confidential | holding))
 
     def _sources(self) -> Mapping[Source, Callable[[Reference], Any]]:
         read = lru_cache(maxsize=None)(self._body)
         return {
             Source.NAME: self._name,
+            Source.ID: self._name,
             Source.OUTPUT: lambda r: value_at(read(r.key, r.text), r.field),
             Source.SECRET: self._secret,
             Source.AUTH: lambda r: self._resources.auth_string(_kind(r.key), self._name(r)),
@@ -135,7 +137,8 @@ class Placeholders:
         }
 
     def _name(self, reference: Reference) -> str:
-        return self._named(reference.key, reference.text)
+        full = self._named(reference.key, reference.text)
+        return short_name(full) if reference.source is Source.ID else full
 
     def _named(self, key: str, text: str) -> str:
         try:
@@ -166,17 +169,6 @@ class Placeholders:
 
 def _kind(key: str) -> Kind:
     return KINDS[key.partition("/")[0]]
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
 
 
 def _time(reference: Reference) -> str:

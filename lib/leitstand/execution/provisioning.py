@@ -14,10 +14,11 @@ from leitstand.core.difference import Difference
 from leitstand.core.errors import LeitstandError
 from leitstand.core.kinds import Resource, Step
 from leitstand.core.names import short_name
+from leitstand.core.nested import value_at
 from leitstand.core.order import ordered
 from leitstand.core.plan import Approved
 from leitstand.core.reconcile import Deviation, Found, Provisioning, compare, plan_provision
-from leitstand.core.references import find, value_at
+from leitstand.core.references import find
 from leitstand.execution.executor import Executor, Handler, Watch
 from leitstand.execution.parallel import Progress, Schedule
 from leitstand.execution.resource_handlers import resource_handlers

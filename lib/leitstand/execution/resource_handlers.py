@@ -10,9 +10,9 @@ from leitstand.core.difference import Body, Difference, conflicts, differences
 from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.kind_table import KINDS
 from leitstand.core.kinds import Kind, Operation
+from leitstand.core.nested import value_at
 from leitstand.core.patching import laid, patch
 from leitstand.core.plan import Action
-from leitstand.core.references import value_at
 from leitstand.execution.executor import ActionFailed, Handler, Watch
 from leitstand.execution.placeholders import Placeholders
 from leitstand.execution.resource_waiting import ResourceWaiting, broken, ready

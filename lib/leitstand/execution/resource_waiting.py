@@ -8,8 +8,8 @@ from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import ApiDisabled, Busy, CloudUnreachable, QuotaExceeded
 from leitstand.cloud.resources import Resources
 from leitstand.core.kinds import Kind
+from leitstand.core.nested import value_at
 from leitstand.core.plan import Action
-from leitstand.core.references import value_at
 from leitstand.execution.executor import ActionFailed, Watch
 
 __all__ = ["ResourceWaiting", "broken", "ready"]

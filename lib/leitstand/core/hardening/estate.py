@@ -1,12 +1,13 @@
 """What was really observed of an environment: the evidence that rules look at."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from leitstand.core.hardening.rule import Finding
 from leitstand.core.kind_table import KINDS
 from leitstand.core.names import short_name
+from leitstand.core.nested import value_at
 
 __all__ = [
     "LISTINGS",
@@ -18,7 +19,6 @@ __all__ = [
     "at",
     "number",
     "relative",
-    "texts",
 ]
 
 Body = Mapping[str, Any]
@@ -214,12 +214,8 @@ class Estate:
 
 def at(body: object, path: str, default: Any = None) -> Any:
     """Return the value at a dotted path, or ``default`` where there is none."""
-    value = body
-    for part in path.split("."):
-        if not isinstance(value, Mapping) or part not in value:
-            return default
-        value = value[part]
-    return value
+    found = value_at(body, path)
+    return default if found is None else found
 
 
 def number(value: object, default: float = 0) -> float:
@@ -235,15 +231,3 @@ def relative(url: object) -> str:
     text = str(url or "")
     start = text.find("projects/")
     return text[start:] if start >= 0 else text
-
-
-def texts(value: object) -> Iterator[str]:
-    """Yield every text within nested JSON values."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from texts(part)
-    elif isinstance(value, list | tuple):
-        for part in value:
-            yield from texts(part)

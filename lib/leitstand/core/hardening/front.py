@@ -1,6 +1,7 @@
 """How requests come in from outside: rule, proxy, URL map, backend, service."""
 
-from leitstand.core.hardening.estate import Estate, Item, relative, texts
+from leitstand.core.hardening.estate import Estate, Item, relative
+from leitstand.core.nested import texts
 
 __all__ = ["backends_of", "external_rules", "fronts", "proxy_of", "url_map_of"]
 
