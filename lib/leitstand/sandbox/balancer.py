@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 __all__ = [
     "ADDRESS_HEADER",
@@ -115,7 +116,7 @@ def refusal(host: str, backend: Backend | None, headers: Mapping[str, str]) -> R
         return Refusal(525, text, closes=True)
     status = _armor(backend.rules, headers.get(ADDRESS_HEADER, "127.0.0.1"))
     if status:
-        return Refusal(status, f"{status} {_PHRASES.get(status, 'Denied')}")
+        return Refusal(status, f"{status} {HTTPStatus(status).phrase}")
     if backend.members is not None:
         names = _names(headers.get(PRINCIPAL_HEADER, ""))
         if not names:
@@ -125,9 +126,6 @@ def refusal(host: str, backend: Backend | None, headers: Mapping[str, str]) -> R
     if not backend.service:
         return Refusal(503, "no healthy upstream")
     return None
-
-
-_PHRASES = {403: "Forbidden", 404: "Not Found", 429: "Too Many Requests", 502: "Bad Gateway"}
 
 
 def _armor(rules: Iterable[SourceRule], text: str) -> int:

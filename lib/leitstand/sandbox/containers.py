@@ -11,6 +11,7 @@ from pathlib import Path
 from google.cloud import run_v2
 
 from leitstand.sandbox import leash
+from leitstand.sandbox.images.catalogue import APPLICATION
 
 __all__ = ["SecretReader", "command_line", "environment", "inherited", "pump", "service_command"]
 
@@ -20,7 +21,6 @@ SecretReader = Callable[[str], bytes]
 _LONGEST_LINE = 64 * 1024
 # What a container inherits from this process; everything else it gets from its template.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "SYSTEMROOT")
-_APPLICATION = "leitstand.sandbox.images.app"
 _LEASH = (sys.executable, "-S", "-P", str(Path(leash.__file__)))
 
 
@@ -49,7 +49,7 @@ def environment(container: run_v2.Container, project: str, secrets: SecretReader
     return values
 
 
-def command_line(container: run_v2.Container, module: str = _APPLICATION) -> list[str]:
+def command_line(container: run_v2.Container, module: str = APPLICATION) -> list[str]:
     """The program and arguments of a container.
 
     `module` is the image's entry point. It is also what `celery` stands for, and what lies as

@@ -102,9 +102,9 @@ def permission_denied(message: str) -> ApiError:
     return ApiError(grpc.StatusCode.PERMISSION_DENIED, message, "CONSUMER_INVALID")
 
 
-def unimplemented(path: str) -> ApiError:
-    """UNIMPLEMENTED: the method is known from the client, but the sandbox has nothing behind it."""
-    method = path.strip("/").replace("/", ".")
+def unimplemented(what: str) -> ApiError:
+    """UNIMPLEMENTED: Google has it, the sandbox does not; the path of a method, or some words."""
+    named = what.strip("/").replace("/", ".")
     return ApiError(
-        grpc.StatusCode.UNIMPLEMENTED, f"The sandbox does not implement {method}.", "UNIMPLEMENTED"
+        grpc.StatusCode.UNIMPLEMENTED, f"The sandbox does not implement {named}.", "UNIMPLEMENTED"
     )

@@ -17,12 +17,12 @@ from functools import partial
 
 from leitstand.sandbox.containers import inherited, pump
 from leitstand.sandbox.errors import ApiError
-from leitstand.sandbox.images.catalogue import CatalogueImage
+from leitstand.sandbox.images.catalogue import APPLICATION, CatalogueImage
 from leitstand.sandbox.revision_log import RevisionLog
 
 __all__ = ["Instance", "InstanceFailed", "RevisionSpec", "StartupProbe"]
 
-_APPLICATION = (sys.executable, "-P", "-m", "leitstand.sandbox.images.app")
+_APPLICATION = (sys.executable, "-P", "-m", APPLICATION)
 _ADDRESS_IN_USE = 71
 _PORT_ATTEMPTS = 5
 _POLL_SECONDS = 0.02

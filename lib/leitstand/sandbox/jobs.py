@@ -23,6 +23,7 @@ from leitstand.sandbox.job_rules import JobName
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.paging import page
 from leitstand.sandbox.references import UNCHECKED, References
+from leitstand.sandbox.rest.policies import forget_policy
 from leitstand.sandbox.service_rules import check_etag
 from leitstand.sandbox.store import Store
 from leitstand.sandbox.tasks import Tasks
@@ -43,6 +44,7 @@ class Jobs:
         surroundings: Surroundings,
         references: References = UNCHECKED,
     ) -> None:
+        self._store = store
         self._jobs = store.table("jobs", run_v2.Job)
         self._operations = operations
         self._around = surroundings
@@ -167,6 +169,7 @@ class Jobs:
     async def _delete(self, job: run_v2.Job, validate_only: bool) -> run_v2.Job:
         if not validate_only:
             self._jobs.pop(job.name, None)
+            forget_policy(self._store, job.name)
             await self.executions.remove_all(job.name)
             job.delete_time = datetime.now(UTC)
         return job

@@ -14,6 +14,7 @@ from google.protobuf import empty_pb2
 
 from leitstand.sandbox.errors import already_exists, failed_precondition, invalid
 from leitstand.sandbox.registry_listing import below, find, paged
+from leitstand.sandbox.rest.policies import forget_policy
 from leitstand.sandbox.store import Store, raw
 
 __all__ = ["Repositories"]
@@ -42,6 +43,7 @@ class Repositories:
     """
 
     def __init__(self, store: Store, changed: Callable[[], None]) -> None:
+        self._store = store
         self._table = store.table("repositories", types.Repository)
         self._operations = store.table("operations", operations_pb2.Operation)
         self._changed = changed
@@ -123,6 +125,7 @@ class Repositories:
         """Delete a repository with all that lies in it."""
         find(self._table, request.name, "Repository")
         del self._table[request.name]
+        forget_policy(self._store, request.name)
         self._changed()
         return self._done(request.name.partition("/repositories/")[0], empty_pb2.Empty())
 

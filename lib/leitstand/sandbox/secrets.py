@@ -17,6 +17,7 @@ from leitstand.sandbox.checksums import crc32c
 from leitstand.sandbox.errors import already_exists, failed_precondition, invalid
 from leitstand.sandbox.paging import page
 from leitstand.sandbox.references import UNCHECKED, References
+from leitstand.sandbox.rest.policies import forget_policy
 from leitstand.sandbox.secret_rules import (
     SECRET_ID,
     SECRET_NAME,
@@ -46,6 +47,7 @@ class Secrets:
 
     def __init__(self, store: Store, references: References = UNCHECKED) -> None:
         self._references = references
+        self._store = store
         self._secrets = store.table("secrets", types.Secret)
         self._versions = store.table("secret_versions", types.SecretVersion)
         self._payloads = store.table("secret_payloads", types.SecretPayload)
@@ -152,6 +154,7 @@ class Secrets:
             del self._versions[name]
             self._payloads.pop(name, None)
         del self._secrets[secret.name]
+        forget_policy(self._store, secret.name)
         return empty_pb2.Empty()
 
     async def add_secret_version(

@@ -102,9 +102,7 @@ class Supervisor:
         )
         self._sql = LateSql(self._store, directory, seed, references)
         methods = contract()
-        self._apis = LateRest(
-            self._store, directory, seed, self._secrets.value, self._door.balance, self._logs.listen
-        )
+        self._apis = LateRest(self._store, directory, seed, self._door.balance, self._logs.listen)
         self._faults = Faults(tuple(methods), self._sql.paths, self._apis.paths)
         self._rpc = Rpc(methods, self._handlers(), projects(seed), self._faults, self._sql.load)
         self._sql.attach(self._rpc)

@@ -21,6 +21,7 @@ from leitstand.sandbox.images.catalogue import Catalogue, UnknownImage
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.paging import page
 from leitstand.sandbox.references import UNCHECKED, References
+from leitstand.sandbox.rest.policies import forget_policy
 from leitstand.sandbox.revisions import generated_name, new_revision, same_configuration
 from leitstand.sandbox.rollout import Rollout
 from leitstand.sandbox.service_rules import ServiceName
@@ -43,6 +44,7 @@ class Services:
         catalogue: Catalogue,
         references: References = UNCHECKED,
     ) -> None:
+        self._store = store
         self._services = store.table("services", run_v2.Service)
         self._revisions = store.table("revisions", run_v2.Revision)
         # How often each name was given; ids follow from it, so that rehearsals can be compared.
@@ -148,6 +150,7 @@ class Services:
             return self._operations.start(name.parent, request.name, _done(service), service)
         service.delete_time = datetime.now(UTC)
         del self._services[request.name]
+        forget_policy(self._store, request.name)
         work = self._delete(service)
         return self._operations.start(name.parent, request.name, work, service)
 

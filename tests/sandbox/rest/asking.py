@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from leitstand.sandbox.rest.engine import Engine, Request
 from leitstand.sandbox.rest.park import Park
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import Store
+from tests.sandbox.loops import Loop
 
 PROJECT = "leitstand-sandbox"
 REGION = "europe-west3"
@@ -66,16 +65,13 @@ class Asking:
     """Calls methods of an engine that runs on an event loop of another thread.
 
     Attributes:
+        run: Runs a coroutine on the engine's loop.
         routes: What the front door was told last.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+    def __init__(self, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
+        self.run = run
         self.routes: Mapping[str, Backend] = {}
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine on the engine's loop."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def start(self, directory: Path, store: Store, rpc: Rpc, door: Any = None) -> None:
         def balance(routes: Mapping[str, Backend]) -> None:
@@ -113,10 +109,8 @@ class Asking:
 @contextmanager
 def asking(directory: Path) -> Iterator[Asking]:
     """An engine of its own for the block."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    ask = Asking(loop)
+    loop = Loop()
+    ask = Asking(loop.run)
     try:
         store = Store(directory)
         rpc = Rpc({}, {}, frozenset({PROJECT, "-"}), Faults(()))
@@ -124,8 +118,6 @@ def asking(directory: Path) -> Iterator[Asking]:
         yield ask
         ask.run(ask.engine.close())
     finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
         loop.close()
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +33,7 @@ from leitstand.sandbox.services import Services
 from leitstand.sandbox.sql.service import CloudSql
 from leitstand.sandbox.store import Store, raw
 from leitstand.sandbox.traffic_log import TrafficLog
+from tests.sandbox.loops import Loop
 
 PROJECT = "leitstand-sandbox"
 LOCATION = f"projects/{PROJECT}/locations/europe-west3"
@@ -52,17 +51,13 @@ class Bridging:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._loop = Loop()
 
     def start(self) -> None:
-        self._run(self._start())
+        self._loop.run(self._start())
 
     def stop(self) -> None:
-        self._run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        self._loop.run(self._stop())
         self._loop.close()
 
     def call(self, api: str, http: str, url: str, body: Any = None) -> dict[str, Any]:
@@ -80,7 +75,7 @@ class Bridging:
         path, content = bridge
         message = self.rpc.request_type(path)()
         json_format.ParseDict(content, raw(message))
-        answer = answered(method.id, self._run(self.rpc.call(path, message)))
+        answer = answered(self._loop.run(self.rpc.call(path, message)))
         kept, faults = validation.answer(described, method.response, answer)
         assert faults == []
         assert kept == answer == json.loads(json.dumps(answer))
@@ -97,9 +92,6 @@ class Bridging:
             time.sleep(0.01)
             operation = self.call(api, "GET", url)
         return operation
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _start(self) -> None:
         store = Store(self._directory)

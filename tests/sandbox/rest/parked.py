@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +19,7 @@ from leitstand.sandbox.rest.park import Park
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import Store
 from leitstand.sandbox.traffic_log import TrafficLog
+from tests.sandbox.loops import Loop
 
 PROJECT = "leitstand-sandbox"
 REGION = f"projects/{PROJECT}/locations/europe-west3"
@@ -37,15 +36,13 @@ class Parked:
     """
 
     def __init__(self, directory: Path, types: Sequence[type[Collection]]) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
+        self._loop = Loop()
         self._types = types
         self._store = Store(directory)
         self.park = Park(self._store, directory, PROJECT, "europe-west3")
         self.logs = Logs(TrafficLog())
         self.kinds: dict[type[Collection], Any] = {}
-        self._run(self._start())
+        self._loop.run(self._start())
 
     def call(self, http: str, url: str, body: Any = None) -> dict[str, Any]:
         """The answer to a request; a refusal is an ApiError."""
@@ -53,7 +50,7 @@ class Parked:
         parts = urlsplit(rest)
         content = b"" if body is None else json.dumps(body).encode()
         query = tuple(parse_qsl(parts.query))
-        answer = self._run(self._engine.answer(Request(http, api, parts.path, query, content)))
+        answer = self._loop.run(self._engine.answer(Request(http, api, parts.path, query, content)))
         return answer or {}
 
     def done(self, http: str, url: str, body: Any = None) -> dict[str, Any]:
@@ -72,14 +69,9 @@ class Parked:
         self.park.table("compute", "networks")[NETWORK] = {"name": "main"}
 
     def stop(self) -> None:
-        self._run(self._engine.close())
+        self._loop.run(self._engine.close())
         self._store.save()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
         self._loop.close()
-
-    def _run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _start(self) -> None:
         rpc = Rpc({}, {}, frozenset({PROJECT, "-"}), Faults(()))

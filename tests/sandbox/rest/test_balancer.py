@@ -59,7 +59,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     directory = tmp_path_factory.mktemp("site")
     with running(directory, web("1.0.0", "web-00001-aaa")) as sandbox:
-        ask = Asking(sandbox.loop)
+        ask = Asking(sandbox.call)
         ask.run(ask.start(directory, sandbox.store, sandbox._rpc, sandbox.door))
         found = Site(sandbox, ask)
         _prepare(found)
@@ -228,7 +228,7 @@ def test_a_sandbox_that_starts_again_serves_the_same(served: Site) -> None:
     async def forget() -> None:
         served.sandbox.door.balance({})
 
-    again = Asking(served.sandbox.loop)
+    again = Asking(served.sandbox.call)
     sandbox = served.sandbox
     again.run(forget())
     before = served.status("other.example.com")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ from tests.sandbox.rest.asking import (
     make,
     url_of,
 )
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with asking(tmp_path_factory.mktemp("compute")) as ask:
-        make(ask)
-        yield ask
 
 
 def test_a_reference_becomes_the_selflink_whatever_form_it_had(made: Asking) -> None:
@@ -155,6 +147,23 @@ def test_the_security_policy_of_a_backend_is_set_by_its_own_method_only(made: As
         made("DELETE", f"{GLOBAL}/securityPolicies/armor")
     made("POST", f"{url}/setSecurityPolicy", {})
     assert "securityPolicy" not in made("GET", url)
+
+
+OWN_METHODS = (
+    f"{GLOBAL}/addresses/none/setLabels",
+    f"{GLOBAL}/forwardingRules/none/setTarget",
+    f"{GLOBAL}/backendServices/none/setSecurityPolicy",
+    f"{REGIONAL}/subnetworks/none/setPrivateIpGoogleAccess",
+    f"{GLOBAL}/securityPolicies/none/removeRule",
+)
+
+
+@pytest.mark.parametrize("url", OWN_METHODS)
+def test_a_method_of_a_kinds_own_does_not_find_what_is_not_there(made: Asking, url: str) -> None:
+    with pytest.raises(Refused) as refused:
+        made("POST", url, None if url.endswith("removeRule") else {})
+
+    assert (404, "notFound") == (refused.value.status, refused.value.reason)
 
 
 def test_rules_of_cloud_armor_are_changed_one_by_one(made: Asking) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,18 +18,8 @@ from tests.sandbox.rest.asking import (
     SUBNETWORK,
     Asking,
     Refused,
-    asking,
-    make,
     url_of,
 )
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asking]:
-    with asking(tmp_path_factory.mktemp("refusals")) as ask:
-        make(ask)
-        yield ask
-
 
 REFUSED: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "a name with capitals": ("networks", GLOBAL, {**NETWORK, "name": "Main"}, "invalid"),

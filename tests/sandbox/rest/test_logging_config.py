@@ -116,6 +116,20 @@ def test_entries_arrive_as_rows_once_the_writer_may_write(park):
     assert found[0]["resource"]["f"][0]["v"] == "cloud_run_revision"
 
 
+def test_rows_are_read_page_by_page_and_their_table_can_be_changed(park):
+    writer = create_sink(park)["writerIdentity"]
+    create_dataset(park, writer)
+    for text in ("eins", "zwei", "drei"):
+        write(park, "ERROR", text)
+    first = park.call("GET", f"{TABLE}/data?maxResults=2")
+    last = park.call("GET", f"{TABLE}/data?maxResults=2&pageToken={first['pageToken']}")
+    assert [len(first["rows"]), len(last["rows"])] == [2, 1]
+    assert "pageToken" not in last
+    assert refusal(park.call, "GET", f"{TABLE}/data?pageToken=x")[0] == "INVALID_ARGUMENT"
+    changed = park.call("PATCH", TABLE, {"description": "Aus der Senke"})
+    assert changed["description"] == "Aus der Senke"
+
+
 def test_entries_are_dropped_where_the_writer_may_not_write(park):
     create_sink(park)
     create_dataset(park, "user:someone@example.org")

@@ -19,7 +19,6 @@ from leitstand.sandbox.ports import free_port
 from leitstand.sandbox.references import UNCHECKED, references_of
 from leitstand.sandbox.rest.compute.consumers import (
     network_consumers,
-    range_consumers,
     subnetwork_consumers,
 )
 from leitstand.sandbox.rest.compute.networks import Networks
@@ -153,11 +152,25 @@ def connect(empty):
     key = f"services/servicenetworking.googleapis.com/connections/{NETWORK}"
     body = {"network": NETWORK, "reservedPeeringRanges": ["range"]}
     empty.add("servicenetworking", "services.connections", key, **body)
+    empty.add("compute", "globalAddresses", RANGE, name="range", purpose="VPC_PEERING")
 
 
 def test_only_a_project_that_began_empty_is_checked(empty, seeded):
     assert isinstance(empty.references, FoundReferences)
     assert seeded.references is UNCHECKED
+
+
+def test_the_policy_of_a_secret_goes_with_it(empty):
+    name = f"projects/{PROJECT}/secrets/URL"
+    wanted = secretmanager_v1.Secret(replication={"automatic": {}})
+    made = secretmanager_v1.CreateSecretRequest(parent=f"projects/{PROJECT}", secret_id="URL")
+    made.secret = wanted
+    asyncio.run(empty.secrets.create_secret(made))
+    binding = {"role": "roles/secretmanager.admin", "members": ["allUsers"]}
+    empty.park.policies.set(name, {"bindings": [binding]})
+    gone = secretmanager_v1.DeleteSecretRequest(name=name)
+    asyncio.run(empty.secrets.delete_secret(gone))
+    assert "bindings" not in empty.park.policies.get(name)
 
 
 def test_a_database_needs_a_network_that_is_connected(empty):
@@ -180,6 +193,8 @@ def test_a_database_needs_a_network_that_is_connected(empty):
     check()
     check(f"{LINKS}/{NETWORK}")
     check("")
+    del empty.park.table("compute", "globalAddresses")[RANGE]
+    assert "RANGES_DELETED_LATER." == why()
 
 
 def test_an_instance_in_an_unconnected_network_is_not_begun(empty):
@@ -341,7 +356,7 @@ def test_what_lies_in_a_network_keeps_it(tmp_path):
         assert "RUNNING" == park.call("DELETE", f"compute/compute/v1/{SUBNETWORK}")["status"]
 
 
-def test_a_connection_keeps_its_ranges_and_a_database_its_connection(tmp_path):
+def test_a_database_keeps_its_connection(tmp_path):
     instance = sqladmin_v1.DatabaseInstance(project=PROJECT, name="main")
     instance.settings.ip_configuration.private_network = NETWORK
     park = Park(Store(tmp_path), tmp_path, PROJECT, sql_instances=lambda: {"one": instance})
@@ -349,9 +364,6 @@ def test_a_connection_keeps_its_ranges_and_a_database_its_connection(tmp_path):
     key = f"services/servicenetworking.googleapis.com/connections/{NETWORK}"
     connection = {"network": NETWORK, "reservedPeeringRanges": ["range"]}
     park.table("servicenetworking", "services.connections")[key] = connection
-    peering = f"{NETWORK}/peerings/servicenetworking-googleapis-com"
-    assert [peering] == list(range_consumers(park, RANGE))
-    assert [] == list(range_consumers(park, f"{RANGE}-2"))
     delete = Connections(park).custom()["deleteConnection"]
     call = SimpleNamespace(body={"consumerNetwork": NETWORK}, params={})
     assert "still using this connection" in refused(asyncio.run, delete(call))[1]

@@ -28,9 +28,7 @@ def run(tmp_path):
     def run(scene):
         async def whole():
             seed = {"project": PROJECT, "location": "europe-west3"}
-            apis = LateRest(
-                Store(tmp_path), tmp_path, seed, lambda _: b"", lambda _: None, lambda _: None
-            )
+            apis = LateRest(Store(tmp_path), tmp_path, seed, lambda _: None, lambda _: None)
             apis.attach(Rpc({}, {}, frozenset({PROJECT}), Faults()))
             await apis.start()
             server = RestServer(apis, gcloud)

@@ -12,14 +12,15 @@ from typing import Any
 
 import yaml
 
-__all__ = ["SCHEMA_MAX", "SCHEMA_MIN", "Catalogue", "CatalogueImage", "UnknownImage"]
+__all__ = ["APPLICATION", "SCHEMA_MAX", "SCHEMA_MIN", "Catalogue", "CatalogueImage", "UnknownImage"]
 
 # Annotations of an image, and of the revisions that are made of it.
 SCHEMA_MIN = "leitstand.dev/schema-min"
 SCHEMA_MAX = "leitstand.dev/schema-max"
 
 _MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
-_APPLICATION = "leitstand.sandbox.images.app"
+# The module of the sample application, the entry point of most images.
+APPLICATION = "leitstand.sandbox.images.app"
 
 
 class UnknownImage(LookupError):
@@ -64,7 +65,7 @@ class CatalogueImage:
     behaviour: Mapping[str, str] = field(default_factory=dict)
     former_digests: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
-    module: str = _APPLICATION
+    module: str = APPLICATION
     media_type: str = _MEDIA_TYPE
     size_bytes: int = 0
 
@@ -140,7 +141,7 @@ def _image(document: Mapping[str, Any], entry: Mapping[str, Any]) -> CatalogueIm
         built=built if built.tzinfo else built.replace(tzinfo=UTC),
         behaviour={**_schema_environment(entry), **entry.get("environment", {})},
         annotations=_annotations(entry),
-        module=document.get("modules", {}).get(package, _APPLICATION),
+        module=document.get("modules", {}).get(package, APPLICATION),
         former_digests=tuple(digests[:-1]),
         size_bytes=len(manifests[-1]),
     )

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from leitstand.sandbox.store import Store
 
-__all__ = ["TABLES", "VERSIONS", "counts"]
+__all__ = ["COMPUTE", "TABLES", "VERSIONS", "counts"]
 
+# What the selfLinks of Compute Engine begin with.
+COMPUTE = "https://www.googleapis.com/compute/v1/"
 # The store's tables are named "rest/compute/networks".
 TABLES = "rest/"
 

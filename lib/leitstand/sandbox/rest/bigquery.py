@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 import grpc
 
 from leitstand.sandbox.errors import ApiError, invalid
+from leitstand.sandbox.paging import page
 from leitstand.sandbox.rest.bigquery_rows import Rows
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
 from leitstand.sandbox.secret_rules import missing
@@ -20,7 +21,7 @@ from leitstand.sandbox.secret_rules import missing
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.park import Park
 
-__all__ = ["Datasets", "TableData", "Tables", "may_write"]
+__all__ = ["Datasets", "TableData", "Tables", "may_write", "table_outputs"]
 
 ID = re.compile(r"[A-Za-z0-9_]{1,1024}")
 SITE = "https://bigquery.googleapis.com/bigquery/v2"
@@ -30,6 +31,7 @@ BASIC_ROLES: Mapping[str, str] = {
     "roles/bigquery.dataEditor": "WRITER",
     "roles/bigquery.dataViewer": "READER",
 }
+PAGE = {"default": 1000, "maximum": 100_000}
 WRITING = ("OWNER", "WRITER")
 PROJECT_ROLES = ("roles/bigquery.dataEditor", "roles/bigquery.dataOwner", "roles/bigquery.admin")
 ENTITIES = (
@@ -163,17 +165,7 @@ class Tables(Collection):
 
     def complete(self, name: str, body: Body, before: Body | None) -> None:
         """Outputs."""
-        project, dataset, identifier = name.split("/")[1::2]
-        now = str(int(time.time() * 1000))
-        body.update(
-            kind="bigquery#table",
-            id=f"{project}:{dataset}.{identifier}",
-            selfLink=f"{SITE}/{name}",
-            tableReference={"projectId": project, "datasetId": dataset, "tableId": identifier},
-            creationTime=before["creationTime"] if before else now,
-            lastModifiedTime=now,
-            type="TABLE",
-        )
+        body.update(table_outputs(name, before))
 
     async def remove(self, name: str, body: Body) -> None:
         """Its rows go too."""
@@ -197,18 +189,36 @@ class TableData(Collection):
         if table is None:
             raise missing(f"Not found: Table {_colon(name)}")
         rows = Rows(self.park.directory, name).read()
-        start = int(call.params.get("pageToken") or call.params.get("startIndex", "0"))
-        count = int(call.params.get("maxResults", "1000"))
-        shown = rows[start : start + count]
+        numbers = range(int(call.params.get("startIndex", "0")), len(rows))
+        count, given = int(call.params.get("maxResults", "0")), call.params.get("pageToken", "")
+        shown, token = page(numbers, lambda number: (number,), count, given, **PAGE)
         schema = table.get("schema", {}).get("fields", [])
         answer: Body = {
             "kind": "bigquery#tableDataList",
             "totalRows": str(len(rows)),
-            "rows": [{"f": list(_cells(schema, row))} for row in shown],
+            "rows": [{"f": list(_cells(schema, row))} for row in map(rows.__getitem__, shown)],
         }
-        if start + count < len(rows):
-            answer["pageToken"] = str(start + count)
-        return answer
+        return {**answer, "pageToken": token} if token else answer
+
+
+def table_outputs(name: str, before: Body | None = None) -> Body:
+    """What a table has besides what its maker gives it.
+
+    Args:
+        name: Full name of the table.
+        before: As it was; None for a new one.
+    """
+    project, dataset, identifier = name.split("/")[1::2]
+    now = str(int(time.time() * 1000))
+    return {
+        "kind": "bigquery#table",
+        "id": f"{project}:{dataset}.{identifier}",
+        "selfLink": f"{SITE}/{name}",
+        "tableReference": {"projectId": project, "datasetId": dataset, "tableId": identifier},
+        "creationTime": before["creationTime"] if before else now,
+        "lastModifiedTime": now,
+        "type": "TABLE",
+    }
 
 
 def _cells(fields: list[Body], row: Mapping[str, object]) -> Iterator[Body]:

@@ -6,7 +6,6 @@ and calls it through `Rpc.call`, so that faults strike and calls are logged as o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from google.protobuf import json_format
 
 from leitstand.sandbox.errors import ApiError, invalid, unimplemented
 from leitstand.sandbox.rest.bridge_methods import METHODS
+from leitstand.sandbox.rest.changes import camel
 from leitstand.sandbox.store import raw
 
 __all__ = ["answered", "bridged"]
@@ -59,7 +59,11 @@ def bridged(
     bridge = METHODS.get(method_id)
     if bridge is None:
         return None
-    given = {name: _value(name, text) for name, text in params.items() if name not in SYSTEM}
+    asked = {name: text for name, text in params.items() if name not in SYSTEM}
+    for name in UNKNOWN_TO_CLIENTS & asked.keys():
+        if _flag(name, asked.pop(name)):
+            raise unimplemented(name)
+    given = {name: _value(name, text) for name, text in asked.items()}
     content = dict(body)
     if bridge.named:
         content["name"] = given.pop("name", "")
@@ -69,37 +73,25 @@ def bridged(
     return bridge.path, ({**given, bridge.body: content} if bridge.body else given)
 
 
-def answered(method_id: str, message: Any) -> dict[str, Any]:
-    """The JSON that the REST method answers: enums as names, 64-bit integers as text.
-
-    Args:
-        method_id: As for `bridged`.
-        message: What the gRPC method answered.
-    """
-    assert method_id in METHODS
+def answered(message: Any) -> dict[str, Any]:
+    """A message as JSON: enums as names, 64-bit integers as text."""
     document: dict[str, Any] = json_format.MessageToDict(raw(message))
     return document
 
 
 def _value(name: str, text: str) -> Any:
-    if name in UNKNOWN_TO_CLIENTS and text == "true":
-        raise unimplemented(name)
     if name in FLAGS:
         return _flag(name, text)
     if name in LISTS:
         return text.split(",")
-    return _camel(text) if name == "updateMask" else text
+    # Proto JSON knows camelCase only.
+    return camel(text) if name == "updateMask" else text
 
 
 def _flag(name: str, text: str) -> bool:
     if text not in ("true", "false"):
         raise _bad(name, "TYPE_BOOL", text)
     return text == "true"
-
-
-def _camel(mask: str) -> str:
-    """Google takes masks in snake_case over REST, too; proto JSON knows camelCase only."""
-    return re.sub(r"_([a-z])", lambda match: match[1].upper(), mask)
 
 
 def _bad(name: str, type_: str, text: str) -> ApiError:

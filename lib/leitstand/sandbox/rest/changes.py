@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import re
+import secrets
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leitstand.sandbox.errors import invalid
-from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.discovery import Schema
 from leitstand.sandbox.rest.validation import is_output
 
-__all__ = ["at", "changed_paths", "masked", "merged", "replaced", "without_nulls"]
+if TYPE_CHECKING:
+    from leitstand.sandbox.rest.collection import Body
+
+__all__ = [
+    "at",
+    "camel",
+    "changed_paths",
+    "fingerprint",
+    "masked",
+    "merged",
+    "replaced",
+    "without_nulls",
+]
 
 
 def masked(before: Body, change: Body, mask: str, schema: Schema) -> Body:
@@ -25,7 +38,7 @@ def masked(before: Body, change: Body, mask: str, schema: Schema) -> Body:
     for path in filter(None, (part.strip() for part in mask.split(","))):
         if path == "*":
             return replaced(before, change, schema)
-        fields = [_camel(field) for field in path.split(".")]
+        fields = camel(path).split(".")
         if fields[0] not in schema.get("properties", {}):
             raise invalid(
                 f"Invalid field mask: '{path}' is no field of the resource.", "updateMask"
@@ -79,6 +92,16 @@ def at(body: Any, path: str) -> Any:
     return body
 
 
+def camel(mask: str) -> str:
+    """A mask with the names of JSON: Google takes those in snake_case, too."""
+    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), mask)
+
+
+def fingerprint() -> str:
+    """A new value for a field that says which version of a resource that is."""
+    return base64.b64encode(secrets.token_bytes(8)).decode()
+
+
 def _put(body: Body, fields: list[str], value: Any) -> None:
     for field in fields[:-1]:
         inner = body.get(field)
@@ -89,8 +112,3 @@ def _put(body: Body, fields: list[str], value: Any) -> None:
         body.pop(fields[-1], None)
     else:
         body[fields[-1]] = without_nulls(value)
-
-
-def _camel(field: str) -> str:
-    """Google takes masks in snake_case, too."""
-    return re.sub(r"_([a-z0-9])", lambda found: found[1].upper(), field)

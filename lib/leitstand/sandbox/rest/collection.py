@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from leitstand.sandbox.errors import invalid
+from leitstand.sandbox.rest import wording
+from leitstand.sandbox.rest.changes import at
 from leitstand.sandbox.rest.names import Template
 
 if TYPE_CHECKING:
@@ -86,6 +88,16 @@ class Collection:
         """The resources of this collection by full name; assign a changed one to have it saved."""
         return self.park.table(self.api, self.path)
 
+    def existing(self, name: str) -> Body:
+        """The resource of that full name, as the table has it.
+
+        Raises:
+            ApiError: NOT_FOUND.
+        """
+        if name not in self.table:
+            raise wording.missing(self, name)
+        return self.table[name]
+
     def identify(self, call: Call, resource: Body) -> str:
         """The full name that a create gives its resource; `call.name` is the parent.
 
@@ -97,7 +109,7 @@ class Collection:
             return call.name
         identity: Any = call.params.get(self.id_from)
         for content in () if identity else (resource, call.body):
-            identity = identity or _at(content, self.id_from)
+            identity = identity or at(content, self.id_from)
         if not identity:
             raise invalid(f"Required field '{self.id_from}' not specified", self.id_from)
         return template.below(call.name, str(identity))
@@ -148,9 +160,3 @@ class Collection:
         its first pause refuses the call at once. A name of a generic method replaces that.
         """
         return {}
-
-
-def _at(body: Any, path: str) -> Any:
-    for field in path.split("."):
-        body = body.get(field) if isinstance(body, dict) else None
-    return body

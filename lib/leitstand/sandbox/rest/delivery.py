@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from leitstand.sandbox.filters import Filter, parse
-from leitstand.sandbox.rest.bigquery import may_write
+from leitstand.sandbox.rest.bigquery import may_write, table_outputs
 from leitstand.sandbox.rest.bigquery_rows import Rows, as_row, merged
 from leitstand.sandbox.rest.collection import Body
 
@@ -88,14 +88,7 @@ def _table_name(entry: Mapping[str, Any], partitioned: bool) -> str:
 
 
 def _new_table(name: str, partitioned: bool) -> Body:
-    project, dataset, identifier = name.split("/")[1::2]
-    table: Body = {
-        "kind": "bigquery#table",
-        "id": f"{project}:{dataset}.{identifier}",
-        "tableReference": {"projectId": project, "datasetId": dataset, "tableId": identifier},
-        "type": "TABLE",
-        "schema": {"fields": []},
-    }
+    table: Body = {**table_outputs(name), "schema": {"fields": []}}
     return {**table, "timePartitioning": {"type": "DAY"}} if partitioned else table
 
 

@@ -6,14 +6,14 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 import grpc
 
-from leitstand.sandbox.errors import ApiError
+from leitstand.sandbox.errors import ApiError, unimplemented
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
 from leitstand.sandbox.rest.compute import chain
 from leitstand.sandbox.rest.records import rrset_key
+from leitstand.sandbox.rest.times import timestamp
 
 __all__ = ["ManagedZones", "ResourceRecordSets"]
 
@@ -50,7 +50,7 @@ class ManagedZones(Collection):
         body.setdefault("visibility", "public")
         if before is None:
             body["id"] = str(secrets.randbits(62))
-            body["creationTime"] = _now()
+            body["creationTime"] = timestamp()
             body["nameServers"] = list(_SERVERS) if body["visibility"] == "public" else []
 
     def shown(self, call: Call, body: Body, before: Body | None) -> Body:
@@ -60,7 +60,7 @@ class ManagedZones(Collection):
         return {
             "kind": "dns#operation",
             "id": str(secrets.randbits(62)),
-            "startTime": _now(),
+            "startTime": timestamp(),
             "status": "done",
             "type": "update",
             "zoneContext": {"oldValue": before, "newValue": body},
@@ -124,8 +124,7 @@ class ResourceRecordSets(Collection):
         if int(body.get("ttl", 0)) < 0:
             raise _invalid("entity.rrset.ttl", body["ttl"])
         if "routingPolicy" in body:
-            message = "The sandbox does not implement routing policies of record sets."
-            raise ApiError(grpc.StatusCode.UNIMPLEMENTED, message, "UNIMPLEMENTED")
+            raise unimplemented("routing policies of record sets")
         if not body.get("rrdatas"):
             raise _missing("entity.rrset.rrdata")
         for index, text in enumerate(body["rrdatas"]):
@@ -218,7 +217,3 @@ def _invalid(field: str, value: object) -> ApiError:
 def _missing(field: str) -> ApiError:
     message = f"The '{field}' parameter is required but was missing."
     return ApiError(grpc.StatusCode.INVALID_ARGUMENT, message, "required", {"field": field})
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

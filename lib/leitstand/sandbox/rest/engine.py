@@ -202,7 +202,7 @@ class Engine:
             json_format.ParseDict(content, raw(message))
         except json_format.ParseError as error:
             raise invalid(f"Invalid JSON payload received. {error}") from error
-        answer = answered(method.id, await self._rpc.call(path, message))
+        answer = answered(await self._rpc.call(path, message))
         try:
             return _checked_answer(document, method, answer)
         except _Unfit as error:

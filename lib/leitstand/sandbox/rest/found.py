@@ -13,7 +13,7 @@ from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.references import References, Template
 from leitstand.sandbox.rest.park import ACCOUNT, Park
 from leitstand.sandbox.rest.run_networks import interfaces, named
-from leitstand.sandbox.rest.servicenetworking import API, is_connected
+from leitstand.sandbox.rest.servicenetworking import API, has_ranges, is_connected
 from leitstand.sandbox.rest.serviceusage import require_enabled
 from leitstand.sandbox.secret_rules import missing
 from leitstand.sandbox.sql.errors import invalid_request
@@ -105,7 +105,9 @@ class FoundReferences(References):
             return "SERVICE_NETWORKING_NOT_ENABLED"
         if self._park.find(network, "compute") is None:
             return "NETWORK_NOT_FOUND"
-        return "" if is_connected(self._park, network) else "NETWORK_NOT_PEERED"
+        if not is_connected(self._park, network):
+            return "NETWORK_NOT_PEERED"
+        return "" if has_ranges(self._park, network) else "RANGES_DELETED_LATER"
 
     def _check_connector(self, parent: str, connector: str) -> None:
         if not connector:

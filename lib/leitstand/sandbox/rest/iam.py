@@ -53,10 +53,6 @@ class ServiceAccounts(Collection):
         body.update(name=name, email=email, projectId=project)
         body.update(uniqueId=number, oauth2ClientId=number)
 
-    async def remove(self, name: str, body: Body) -> None:
-        """Its own policy goes too; bindings that name it elsewhere stay, as at Google."""
-        self.park.policies.forget(name)
-
     def custom(self) -> Mapping[str, Custom]:
         """get (`projects/-` too), enable, disable and IAM."""
         methods = self.park.policies.methods(lambda call: self._existing(call.name))

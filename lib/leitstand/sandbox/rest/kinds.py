@@ -8,7 +8,7 @@ __all__ = ["KINDS"]
 
 _SITE = "leitstand.sandbox.rest"
 
-# "module:Class". A module that does not exist is left out, so its methods are UNIMPLEMENTED.
+# "module:Class".
 KINDS: Mapping[str, tuple[str, ...]] = {
     "artifactregistry": (f"{_SITE}.grpc_policies:RepositoryPolicies",),
     "bigquery": (

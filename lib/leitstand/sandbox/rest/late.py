@@ -30,7 +30,6 @@ class LateRest:
         directory: Of the sandbox.
         seed: The sandbox's seed; its projects and location count, and with `apis_disabled` its
             project begins with its APIs disabled, as a new one does.
-        secret_value: Gives the value of a secret version.
         balance: Tells the front door what the load balancer does.
         listen: Has a listener told of every log entry.
     """
@@ -40,14 +39,12 @@ class LateRest:
         store: Store,
         directory: Path,
         seed: Mapping[str, Any],
-        secret_value: Callable[[str], bytes],
         balance: Callable[[Mapping[str, Backend]], None],
         listen: Callable[[Callable[[Mapping[str, Any]], None]], None],
     ) -> None:
         self._store = store
         self._directory = directory
         self._seed = seed
-        self._secret_value = secret_value
         self._balance = balance
         self._listen = listen
         self._rpc: Rpc | None = None
@@ -110,9 +107,7 @@ class LateRest:
 
             if self._rpc is None:
                 raise ValueError("the REST side was attached to no server")
-            park = park_of(
-                self._store, self._directory, self._seed, self._secret_value, self._balance
-            )
+            park = park_of(self._store, self._directory, self._seed, self._balance)
             if self._seed.get("apis_disabled"):
                 begin_disabled(park, park.project)
             self._listen(Delivery(park))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from leitstand.sandbox.errors import failed_precondition, invalid, not_found
+from leitstand.sandbox.errors import failed_precondition, invalid
 from leitstand.sandbox.filters import parse
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
+from leitstand.sandbox.rest.times import timestamp
 
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.park import Park
@@ -85,7 +85,7 @@ class Buckets(Collection):
         body["name"] = name
         body.setdefault("retentionDays", 30)
         body["lifecycleState"] = "ACTIVE"
-        body["updateTime"] = _now()
+        body["updateTime"] = timestamp()
         if before is None:
             body["createTime"] = body["updateTime"]
 
@@ -94,7 +94,7 @@ class Buckets(Collection):
         return {"delete": self._delete, "undelete": self._undelete}
 
     async def _delete(self, call: Call) -> Body:
-        body = self._existing(call.name)
+        body = self.existing(call.name)
         if call.name.rpartition("/")[2] in OWN:
             raise invalid(f"The bucket {call.name} cannot be deleted.", "name")
         if body.get("locked"):
@@ -103,14 +103,9 @@ class Buckets(Collection):
         return {}
 
     async def _undelete(self, call: Call) -> Body:
-        body = self._existing(call.name)
+        body = self.existing(call.name)
         self.table[call.name] = {**body, "lifecycleState": "ACTIVE"}
         return {}
-
-    def _existing(self, name: str) -> Body:
-        if name not in self.table:
-            raise not_found(name, "Bucket")
-        return dict(self.table[name])
 
 
 class Sinks(Collection):
@@ -160,7 +155,7 @@ class Sinks(Collection):
         """Outputs."""
         body["name"] = name.rpartition("/")[2]
         body["resourceName"] = name
-        body["updateTime"] = _now()
+        body["updateTime"] = timestamp()
         if before is None:
             body["createTime"] = body["updateTime"]
 
@@ -169,7 +164,7 @@ class Sinks(Collection):
         return {"patch": self._update, "update": self._update, "delete": self._delete}
 
     async def _update(self, call: Call) -> Body:
-        before = self._existing(call.name)
+        before = self.existing(call.name)
         if call.name.endswith("/_Required"):
             raise invalid("The sink _Required cannot be modified.", "sink_name")
         mask = (call.params.get("updateMask") or DEFAULT_MASK).split(",")
@@ -181,16 +176,11 @@ class Sinks(Collection):
         return dict(after)
 
     async def _delete(self, call: Call) -> Body:
-        self._existing(call.name)
+        self.existing(call.name)
         if call.name.rpartition("/")[2] in OWN:
             raise invalid(f"The sink {call.name} cannot be deleted.", "sink_name")
         del self.table[call.name]
         return {}
-
-    def _existing(self, name: str) -> Body:
-        if name not in self.table:
-            raise not_found(name, "Sink")
-        return dict(self.table[name])
 
 
 def _filters(sink: Body) -> tuple[str, ...]:
@@ -223,7 +213,3 @@ def _own_sink(project: str, name: str) -> Body:
 
 def _is_own_bucket(project: str, destination: str) -> bool:
     return destination.startswith(f"logging.googleapis.com/projects/{project}/locations/")
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat().replace("+00:00", "Z")

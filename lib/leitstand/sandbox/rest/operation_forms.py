@@ -6,21 +6,21 @@ import copy
 import secrets
 import time
 import uuid
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
 
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.http_errors import legacy_reason, status_of
+from leitstand.sandbox.rest.apis import COMPUTE
 from leitstand.sandbox.rest.collection import Body
+from leitstand.sandbox.rest.times import timestamp
 
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.operations import Begun
 
-__all__ = ["COMPUTE", "finish", "new", "response_type"]
+__all__ = ["finish", "new", "response_type"]
 
-COMPUTE = "https://www.googleapis.com/compute/v1/"
 TYPES = "type.googleapis.com/"
 EMPTY = f"{TYPES}google.protobuf.Empty"
 
@@ -31,7 +31,7 @@ def new(begun: Begun) -> tuple[str, Body]:
         name = f"{begun.parent}/operations/{uuid.uuid4()}".lstrip("/")
         metadata = {
             "@type": f"{TYPES}google.cloud.{begun.api}.{begun.version}.OperationMetadata",
-            "createTime": _now(),
+            "createTime": timestamp(),
             "target": begun.target,
             "verb": begun.verb,
             "apiVersion": begun.version,
@@ -48,8 +48,8 @@ def new(begun: Begun) -> tuple[str, Body]:
         "progress": 0,
         "targetLink": COMPUTE + begun.target,
         "user": "sandbox@localhost",
-        "insertTime": _now(),
-        "startTime": _now(),
+        "insertTime": timestamp(),
+        "startTime": timestamp(),
         "selfLink": COMPUTE + name,
     }
     if begun.target_id:
@@ -75,7 +75,7 @@ def finish(
     """Make an operation one that is done."""
     if style == "google":
         body["done"] = True
-        body.setdefault("metadata", {})["endTime"] = _now()
+        body.setdefault("metadata", {})["endTime"] = timestamp()
         if error is not None:
             # Written as google.rpc.Status is, details included.
             body["error"] = json_format.MessageToDict(error.status())
@@ -85,7 +85,7 @@ def finish(
                 **copy.deepcopy(response or {}),
             }
         return
-    body |= {"status": "DONE", "progress": 100, "endTime": _now()}
+    body |= {"status": "DONE", "progress": 100, "endTime": timestamp()}
     if error is not None:
         item = {"code": _upper(error), "message": error.message}
         body["error"] = {"errors": [item]}
@@ -98,7 +98,3 @@ def _upper(error: ApiError) -> str:
     if error.reason.isupper():
         return error.reason
     return "".join(f"_{sign}" if sign.isupper() else sign for sign in legacy_reason(error)).upper()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

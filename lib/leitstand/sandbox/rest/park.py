@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leitstand.sandbox.errors import not_found
-from leitstand.sandbox.rest.apis import TABLES, counts
+from leitstand.sandbox.rest.apis import COMPUTE, TABLES, counts
 from leitstand.sandbox.rest.collection import Body
-from leitstand.sandbox.rest.policies import Policies
+from leitstand.sandbox.rest.policies import TABLE, Policies
 from leitstand.sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -19,9 +18,8 @@ if TYPE_CHECKING:
 
     from leitstand.sandbox.balancer import Backend
 
-__all__ = ["ACCOUNT", "COMPUTE", "Park"]
+__all__ = ["ACCOUNT", "Park"]
 
-COMPUTE = "https://www.googleapis.com/compute/v1/"
 SITE = re.compile(r"(?:https?:)?//(?P<host>[^/]+)/(?P<path>.*)")
 # What stands between a host and a full name: the service's path and the version.
 VERSION = re.compile(r"(?:[a-z]+/)*(?:beta|v\d+(?:(?:alpha|beta)\d*)?)/")
@@ -43,8 +41,6 @@ class Park:
         services: The Cloud Run services by full name.
         jobs: The Cloud Run jobs by full name.
         sql_instances: The Cloud SQL instances (DatabaseInstance) by "PROJECT/NAME".
-        secret_value: The value of a secret version by full name ("…/versions/latest" too);
-            raises ApiError.
         balance: Tells the front door what the load balancer does; see `FrontDoor.balance`.
 
     Attributes:
@@ -63,7 +59,6 @@ class Park:
         services: Callable[[], Mapping[str, run_v2.Service]] | None = None,
         jobs: Callable[[], Mapping[str, run_v2.Job]] | None = None,
         sql_instances: Callable[[], Mapping[str, Any]] | None = None,
-        secret_value: Callable[[str], bytes] | None = None,
         balance: Callable[[Mapping[str, Backend]], None] | None = None,
     ) -> None:
         self.project = project
@@ -71,12 +66,11 @@ class Park:
         self.directory = directory
         self.projects = frozenset(projects) - {"", "-"} | {project}
         self.balance: Callable[[Mapping[str, Backend]], None] = balance or (lambda _: None)
-        self.policies = Policies(store.json_table("policies"), self._member_exists)
+        self.policies = Policies(store.json_table(TABLE), self._member_exists)
         self._store = store
         self._services = services
         self._jobs = jobs
         self._sql_instances = sql_instances
-        self._secret_value = secret_value
         self._ids = {self.number_of(name): name for name in self.projects}
 
     @property
@@ -147,10 +141,6 @@ class Park:
         """Whether the gRPC side has that resource: of "services", "jobs", "secrets", …"""
         return self._store.has(table, name)
 
-    def service(self, name: str) -> run_v2.Service | None:
-        """The Cloud Run service of that full name."""
-        return self.services().get(name)
-
     def services(self) -> Mapping[str, run_v2.Service]:
         """All Cloud Run services by full name."""
         return self._services() if self._services is not None else {}
@@ -162,16 +152,6 @@ class Park:
     def sql_instances(self) -> tuple[Any, ...]:
         """All Cloud SQL instances."""
         return tuple(self._sql_instances().values()) if self._sql_instances is not None else ()
-
-    def secret_value(self, name: str) -> bytes:
-        """The value of a secret version.
-
-        Raises:
-            ApiError: NOT_FOUND or FAILED_PRECONDITION.
-        """
-        if self._secret_value is None:
-            raise not_found(name, "Secret Version")
-        return self._secret_value(name)
 
     def _member_exists(self, member: str) -> bool:
         """Whether a member may be in a policy: a service account of the sandbox must be there."""

@@ -14,8 +14,12 @@ from typing import Any
 
 from leitstand.sandbox.errors import aborted, invalid
 from leitstand.sandbox.rest.collection import Body, Call, Custom
+from leitstand.sandbox.store import Store
 
-__all__ = ["Policies"]
+__all__ = ["TABLE", "Policies", "forget_policy"]
+
+# The store's table of all policies.
+TABLE = "policies"
 
 # What Google answers for a resource that never had a policy.
 NO_POLICY = "ACAB"
@@ -132,6 +136,14 @@ class Policies:
         if not self._exists(member):
             account = member.partition(":")[2]
             raise invalid(f"Service account {account} does not exist.", "policy.bindings")
+
+
+def forget_policy(store: Store, resource: str) -> None:
+    """A resource of the gRPC side is gone: its policy must not be there for the next of its name.
+
+    Bindings that name it elsewhere stay, as at Google.
+    """
+    Policies(store.json_table(TABLE)).forget(resource)
 
 
 def _empty(role: str, condition: Any) -> Body:

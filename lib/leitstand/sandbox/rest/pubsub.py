@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
-from leitstand.sandbox.errors import invalid, not_found
+from leitstand.sandbox.errors import invalid
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
 
 if TYPE_CHECKING:
@@ -50,34 +50,29 @@ class Topics(Collection):
         body["name"] = name
         body["state"] = "ACTIVE"
 
-    async def remove(self, name: str, body: Body) -> None:
-        """Its policy goes too."""
-        self.park.policies.forget(name)
-
     def custom(self) -> Mapping[str, Custom]:
         """IAM, patch (whose body differs from the create's) and publish."""
-        methods = self.park.policies.methods(lambda call: self._existing(call.name))
+        methods = self.park.policies.methods(self._named)
         return {**methods, "patch": self._patch, "publish": self._publish}
 
     async def _patch(self, call: Call) -> Body:
-        name = self._existing(call.name)
+        before = self.existing(call.name)
         mask = [field for field in call.body.get("updateMask", "").split(",") if field]
         if not mask or set(mask) - set(CHANGEABLE):
             raise invalid("The update_mask must name fields that can be changed.", "update_mask")
-        body = {key: value for key, value in self.table[name].items() if key not in mask}
+        body = {key: value for key, value in before.items() if key not in mask}
         topic = call.body.get("topic", {})
         body |= {key: topic[key] for key in mask if key in topic}
-        self.table[name] = body
+        self.table[call.name] = body
         return dict(body)
 
     async def _publish(self, call: Call) -> Body:
-        self._existing(call.name)
+        self.existing(call.name)
         messages = call.body.get("messages", ())
         if not messages:
             raise invalid("The value for message_count is too small.", "messages")
         return {"messageIds": [str(next(self._numbers)) for _ in messages]}
 
-    def _existing(self, name: str) -> str:
-        if name not in self.table:
-            raise not_found(name)
-        return name
+    def _named(self, call: Call) -> str:
+        self.existing(call.name)
+        return call.name

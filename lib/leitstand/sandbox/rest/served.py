@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,8 +14,6 @@ from leitstand.sandbox.rest.names import Template
 from leitstand.sandbox.rest.park import Park
 
 __all__ = ["Entry", "Served", "kinds_of", "style_of"]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -63,19 +60,10 @@ class Served:
 
 
 def kinds_of(api: str, park: Park) -> dict[str, Collection]:
-    """The collections of an API by path, made anew; a module that is not there is left out."""
-    found = {}
-    for place in KINDS.get(api, ()):
-        module, _, name = place.partition(":")
-        try:
-            kind = getattr(importlib.import_module(module), name)(park)
-        except ModuleNotFoundError as error:
-            if not (error.name or "").startswith("leitstand.sandbox.rest"):
-                raise
-            log.warning("There is no %s.", place)
-        else:
-            found[kind.path] = kind
-    return found
+    """The collections of an API by path, made anew."""
+    places = (place.partition(":") for place in KINDS.get(api, ()))
+    kinds = (getattr(importlib.import_module(module), name)(park) for module, _, name in places)
+    return {kind.path: kind for kind in kinds}
 
 
 def style_of(document: Document, method: Method) -> Literal["compute", "google", "plain"]:

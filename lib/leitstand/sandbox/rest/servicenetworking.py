@@ -14,7 +14,7 @@ from leitstand.sandbox.rest.serviceusage import require_enabled
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.park import Park
 
-__all__ = ["API", "CONNECTIONS", "PEERING", "Connections", "is_connected"]
+__all__ = ["API", "Connections", "has_ranges", "is_connected"]
 
 API = "servicenetworking.googleapis.com"
 CONNECTIONS = "services.connections"
@@ -23,14 +23,27 @@ PEERING = "servicenetworking-googleapis-com"
 
 
 def is_connected(park: Park, network: str) -> bool:
-    """Whether services of Google's can get addresses in that network.
+    """Whether services of Google's are connected to that network.
 
     Args:
         park: The sandbox.
         network: Full name, `projects/P/global/networks/N`.
     """
-    connection = park.table("servicenetworking", CONNECTIONS).get(_key(network))
-    return bool(connection and connection.get("reservedPeeringRanges"))
+    return _key(network) in park.table("servicenetworking", CONNECTIONS)
+
+
+def has_ranges(park: Park, network: str) -> bool:
+    """Whether a range of that network's connection is left, so that there are addresses.
+
+    Args:
+        park: The sandbox.
+        network: Full name, `projects/P/global/networks/N`.
+    """
+    connection = park.table("servicenetworking", CONNECTIONS).get(_key(network), {})
+    addresses = park.table("compute", "globalAddresses")
+    place = network.rpartition("/networks/")[0]
+    names = connection.get("reservedPeeringRanges", ())
+    return any(f"{place}/addresses/{name}" in addresses for name in names)
 
 
 class Connections(Collection):

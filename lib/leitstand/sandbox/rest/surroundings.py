@@ -20,7 +20,6 @@ def park_of(
     store: Store,
     directory: Path,
     seed: Mapping[str, Any],
-    secret_value: Callable[[str], bytes],
     balance: Callable[[Mapping[str, Backend]], None],
 ) -> Park:
     """What the REST kinds see of a sandbox.
@@ -29,7 +28,6 @@ def park_of(
         store: The sandbox's.
         directory: The sandbox's.
         seed: What it began with; its projects and location count.
-        secret_value: Gives the value of a secret version.
         balance: Tells the front door what the load balancer does.
     """
     services = store.table("services", run_v2.Service)
@@ -52,6 +50,5 @@ def park_of(
         services=lambda: services,
         jobs=lambda: jobs,
         sql_instances=sql_instances,
-        secret_value=secret_value,
         balance=balance,
     )

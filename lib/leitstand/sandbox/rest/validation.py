@@ -7,11 +7,13 @@ import binascii
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leitstand.sandbox.errors import invalid
-from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.discovery import Document, Schema
+
+if TYPE_CHECKING:
+    from leitstand.sandbox.rest.collection import Body
 
 __all__ = ["answer", "is_output", "request_body"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import copy
-import secrets
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
@@ -67,7 +65,7 @@ class Verbs:
         return await self._begin(entry, method, call, body, response(), early=True)
 
     async def _get(self, entry: Entry, method: Method, call: Call) -> Body:
-        return copy.deepcopy(self._existing(entry, call.name))
+        return copy.deepcopy(entry.kind.existing(call.name))
 
     async def _list(self, entry: Entry, method: Method, call: Call) -> Body:
         table = entry.kind.table
@@ -136,7 +134,7 @@ class Verbs:
 
     async def _change(self, entry: Entry, method: Method, call: Call) -> Body:
         kind = entry.kind
-        before = self._existing(entry, call.name)
+        before = kind.existing(call.name)
         self._check_free(entry, call.name)
         change = self._unwrapped(entry, method, call)
         given = change.get(kind.versioned) if kind.versioned else None
@@ -158,7 +156,7 @@ class Verbs:
 
     async def _delete(self, entry: Entry, method: Method, call: Call) -> Body:
         kind = entry.kind
-        body = self._existing(entry, call.name)
+        body = kind.existing(call.name)
         self._check_free(entry, call.name)
         given = call.params.get("etag")
         if given and kind.versioned and given != body.get(kind.versioned):
@@ -215,11 +213,6 @@ class Verbs:
         )
         return await self._operations.start(begun, busily(), early=early)
 
-    def _existing(self, entry: Entry, name: str) -> Body:
-        if name not in entry.kind.table:
-            raise wording.missing(entry.kind, name)
-        return entry.kind.table[name]
-
     def _check_free(self, entry: Entry, name: str) -> None:
         if name in self._busy:
             raise wording.busy(entry.kind, name)
@@ -249,7 +242,7 @@ class Verbs:
 
     def _renew(self, entry: Entry, body: Body) -> None:
         if entry.kind.versioned:
-            body[entry.kind.versioned] = base64.b64encode(secrets.token_bytes(8)).decode()
+            body[entry.kind.versioned] = changes.fingerprint()
 
     def _items(self, entry: Entry, schema: Any) -> tuple[str, frozenset[str]]:
         """The field of a list's answer that holds the resources, and the fields that those have."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from leitstand.sandbox.errors import failed_precondition, invalid, not_found
 from leitstand.sandbox.paging import page
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
+from leitstand.sandbox.rest.times import timestamp
 
 __all__ = ["Pools", "Providers"]
 
@@ -69,15 +70,15 @@ class _Soft(Collection):
         return {"delete": self._delete, "undelete": self._undelete, "list": self._list}
 
     async def _delete(self, call: Call) -> Body:
-        body = self._existing(call.name)
+        body = self.existing(call.name)
         if body["state"] == "DELETED":
             raise failed_precondition(f"{body['name']} is deleted already.")
-        expires = (datetime.now(UTC) + KEPT).isoformat().replace("+00:00", "Z")
+        expires = timestamp(datetime.now(UTC) + KEPT)
         self.table[call.name] = {**body, "state": "DELETED", "expireTime": expires}
         return dict(self.table[call.name])
 
     async def _undelete(self, call: Call) -> Body:
-        body = self._existing(call.name)
+        body = dict(self.existing(call.name))
         if body["state"] != "DELETED":
             raise failed_precondition(f"{body['name']} is not deleted.")
         body.pop("expireTime", None)
@@ -100,11 +101,6 @@ class _Soft(Collection):
         )
         more = {"nextPageToken": token} if token else {}
         return {self.list_field: [dict(self.table[name]) for name in shown], **more}
-
-    def _existing(self, name: str) -> Body:
-        if name not in self.table:
-            raise not_found(name)
-        return dict(self.table[name])
 
 
 class Pools(_Soft):

@@ -9,6 +9,8 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from html import escape
+from http import HTTPStatus
 from typing import Any
 
 from leitstand.sandbox.images.app.lines import write_line
@@ -20,10 +22,6 @@ from leitstand.sandbox.images.litellm.rate_limit import RateLimit
 __all__ = ["Gateway"]
 
 _MODES = {"/chat/completions": "chat", "/embeddings": "embedding"}
-_PHRASES = {
-    200: "OK", 302: "Found", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found",
-    405: "Method Not Allowed", 429: "Too Many Requests", 503: "Service Unavailable",
-}  # fmt: skip
 _MOST_BYTES = 4 * 1024 * 1024
 _UI = """<!doctype html>
 <html lang="de"><head><meta charset="utf-8"><title>LiteLLM</title></head>
@@ -91,7 +89,7 @@ class Gateway:
             "x-litellm-version": self._version,
             **answer.headers,
         }
-        start(f"{answer.status} {_PHRASES[answer.status]}", list(headers.items()))
+        start(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(headers.items()))
         return [] if method == "HEAD" else [data]
 
     def _answer(self, method: str, path: str, environ: Mapping[str, Any]) -> _Answer:
@@ -118,8 +116,8 @@ class Gateway:
         if path == "/ui":
             return _Answer(302, "", {"Location": "/ui/"})
         if path == "/ui/":
-            models = "".join(f"<li>{_escaped(name)}</li>" for name in self._configuration.models)
-            return _Answer(200, _UI.format(version=_escaped(self._version), models=models))
+            models = "".join(f"<li>{escape(name)}</li>" for name in self._configuration.models)
+            return _Answer(200, _UI.format(version=escape(self._version), models=models))
         return None
 
     def _check_key(self, header: str) -> None:
@@ -171,7 +169,3 @@ def _body(environ: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise _Refused(400, "Invalid JSON payload", "invalid_request_error")
     return body
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ipaddress
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from typing import ClassVar
 
+from leitstand.sandbox.errors import unimplemented
+from leitstand.sandbox.rest.changes import fingerprint
 from leitstand.sandbox.rest.collection import Body, Call, Custom
 from leitstand.sandbox.rest.compute import ranges, references
-from leitstand.sandbox.rest.compute.consumers import range_consumers
-from leitstand.sandbox.rest.compute.refusals import in_use, invalid_value, required, unsupported
-from leitstand.sandbox.rest.compute.resource import Resource, fingerprint
+from leitstand.sandbox.rest.compute.refusals import in_use, invalid_value, required
+from leitstand.sandbox.rest.compute.resource import Resource
 from leitstand.sandbox.rest.park import Park
 
 __all__ = ["Addresses", "GlobalAddresses", "release", "reserved", "use"]
@@ -19,15 +22,20 @@ _GLOBAL_POOL = ipaddress.IPv4Network("203.0.113.0/24")
 _REGIONAL_POOL = ipaddress.IPv4Network("198.51.100.0/24")
 
 
-class _Reserved(Resource):
-    """What global and regional addresses have in common."""
+class _Reserved(Resource, ABC):
+    """What global and regional addresses have in common.
+
+    Attributes:
+        pool: Where external ones come from.
+    """
 
     kind = "compute#address"
+    pool: ClassVar[ipaddress.IPv4Network]
 
     def check(self, name: str, body: Body, before: Body | None) -> None:
         super().check(name, body, before)
         if body.get("ipVersion", "IPV4") != "IPV4":
-            raise unsupported("IPv6 addresses")
+            raise unimplemented("IPv6 addresses")
 
     def complete(self, name: str, body: Body, before: Body | None) -> None:
         super().complete(name, body, before)
@@ -37,8 +45,12 @@ class _Reserved(Resource):
             body.setdefault("ipVersion", "IPV4")
         body["status"] = "IN_USE" if body.get("users") else "RESERVED"
         body["labelFingerprint"] = fingerprint()
-        if "address" not in body:
-            self._assign(name, body)
+        if "address" in body:
+            return
+        if body["addressType"] == "INTERNAL":
+            body["address"] = self._free_internal(name, body)
+        else:
+            body["address"] = self._free_of(self.pool.hosts(), _addresses(self.table.values()))
 
     async def remove(self, name: str, body: Body) -> None:
         """Refused while a forwarding rule uses it."""
@@ -52,8 +64,9 @@ class _Reserved(Resource):
     async def _set_labels(self, call: Call) -> Body:
         return await self.change(call.name, {"labels": call.body.get("labels", {})})
 
-    def _assign(self, name: str, body: Body) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _free_internal(self, name: str, body: Body) -> str:
+        """A free address, or the first one of a free range; raises ApiError."""
 
     def _free_of(self, pool: Iterable[ipaddress.IPv4Address], taken: set[str]) -> str:
         for address in pool:
@@ -63,9 +76,14 @@ class _Reserved(Resource):
 
 
 class GlobalAddresses(_Reserved):
-    """Addresses of load balancers, and ranges for private services access (`VPC_PEERING`)."""
+    """Addresses of load balancers, and ranges for private services access (`VPC_PEERING`).
+
+    A range can be deleted while a connection gives out its addresses: what has some keeps them.
+    https://cloud.google.com/vpc/docs/configure-private-services-access#deleting-allocation
+    """
 
     path = "globalAddresses"
+    pool = _GLOBAL_POOL
     full_name = "projects/{project}/global/addresses/{address}"
 
     def check(self, name: str, body: Body, before: Body | None) -> None:
@@ -84,18 +102,6 @@ class GlobalAddresses(_Reserved):
             why = "An external address is chosen by Google; the project has no such address."
             raise invalid_value("address", body["address"], why)
 
-    async def remove(self, name: str, body: Body) -> None:
-        """Refused while a connection gives out its addresses, too.
-
-        Google lets a range in use be deleted, and warns: existing instances go on, new ones find
-        no addresses, and the range can be given to something else.
-        The sandbox has no addresses that could collide, so it refuses what must not be done.
-        https://cloud.google.com/vpc/docs/configure-private-services-access#deleting-allocation
-        """
-        await super().remove(name, body)
-        for user in range_consumers(self.park, name):
-            raise in_use("address", name, user)
-
     def _check_range(self, name: str, body: Body) -> None:
         if body.get("purpose") != "VPC_PEERING":
             why = "A global internal address must have the purpose VPC_PEERING in the sandbox."
@@ -112,19 +118,16 @@ class GlobalAddresses(_Reserved):
             wanted = ranges.network_range("address", text)
             ranges.check_free(self.park, network, wanted, "address", besides=name)
 
-    def _assign(self, name: str, body: Body) -> None:
-        if body["addressType"] == "INTERNAL":
-            found = ranges.first_free(self.park, body["network"], int(body["prefixLength"]))
-            body["address"] = str(found.network_address)
-            return
-        taken = {other["address"] for other in self.table.values() if "address" in other}
-        body["address"] = self._free_of(_GLOBAL_POOL.hosts(), taken)
+    def _free_internal(self, name: str, body: Body) -> str:
+        found = ranges.first_free(self.park, body["network"], int(body["prefixLength"]))
+        return str(found.network_address)
 
 
 class Addresses(_Reserved):
     """Addresses of a region: internal ones lie in a subnetwork."""
 
     path = "addresses"
+    pool = _REGIONAL_POOL
     full_name = "projects/{project}/regions/{region}/addresses/{address}"
 
     def check(self, name: str, body: Body, before: Body | None) -> None:
@@ -155,14 +158,9 @@ class Addresses(_Reserved):
         if body["addressType"] == "INTERNAL":
             body.setdefault("purpose", "GCE_ENDPOINT")
 
-    def _assign(self, name: str, body: Body) -> None:
-        if body["addressType"] == "INTERNAL":
-            subnetwork = self._subnetwork(name, body)
-            taken = self._taken(subnetwork["selfLink"])
-            body["address"] = self._free_of(_usable(subnetwork), taken)
-            return
-        taken = {other["address"] for other in self.table.values() if "address" in other}
-        body["address"] = self._free_of(_REGIONAL_POOL.hosts(), taken)
+    def _free_internal(self, name: str, body: Body) -> str:
+        subnetwork = self._subnetwork(name, body)
+        return self._free_of(_usable(subnetwork), self._taken(subnetwork["selfLink"]))
 
     def _subnetwork(self, name: str, body: Body) -> Body:
         found = references.target(self.park, name, "subnetworks", body["subnetwork"])
@@ -170,8 +168,9 @@ class Addresses(_Reserved):
         return found[1]
 
     def _taken(self, subnetwork: str) -> set[str]:
-        mine = (other for other in self.table.values() if other.get("subnetwork") == subnetwork)
-        return {other["address"] for other in mine if "address" in other}
+        return _addresses(
+            other for other in self.table.values() if other.get("subnetwork") == subnetwork
+        )
 
 
 def reserved(park: Park, table: str, of: str, value: str) -> tuple[str, Body] | None:
@@ -202,6 +201,10 @@ def release(park: Park, table: str, user: str) -> None:
             if not left:
                 del changed["users"]
             addresses[key] = changed
+
+
+def _addresses(bodies: Iterable[Body]) -> set[str]:
+    return {body["address"] for body in bodies if "address" in body}
 
 
 def _usable(subnetwork: Body) -> list[ipaddress.IPv4Address]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
+from leitstand.sandbox.errors import unimplemented
 from leitstand.sandbox.rest.collection import Body, Call, Custom
 from leitstand.sandbox.rest.compute import chain
-from leitstand.sandbox.rest.compute.refusals import invalid_value, unsupported
+from leitstand.sandbox.rest.compute.refusals import invalid_value
 from leitstand.sandbox.rest.compute.resource import Resource
 from leitstand.sandbox.rest.iap_names import iap_resource
 
@@ -38,7 +39,7 @@ class BackendServices(Resource):
         """What a serverless backend cannot have is refused; so is IAP beside Cloud CDN."""
         scheme = body.get("loadBalancingScheme", "EXTERNAL")
         if scheme not in ("EXTERNAL", "EXTERNAL_MANAGED"):
-            raise unsupported(f"global backend services of the scheme {scheme}")
+            raise unimplemented(f"global backend services of the scheme {scheme}")
         super().check(name, body, before)
         backends = body.get("backends", ())
         if backends:
@@ -96,7 +97,7 @@ class BackendServices(Resource):
         return {"setSecurityPolicy": self._set_security_policy}
 
     async def _set_security_policy(self, call: Call) -> Body:
-        body = self.table[call.name]
+        body = self.existing(call.name)
         given = call.body.get("securityPolicy", "")
         changed = {**body, "securityPolicy": given}
         self.check(call.name, changed, body)

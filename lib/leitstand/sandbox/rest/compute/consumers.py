@@ -1,4 +1,4 @@
-"""What outside Compute Engine uses a network, a subnetwork or an allocated range."""
+"""What outside Compute Engine uses a network or a subnetwork."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 from leitstand.sandbox.rest.park import Park
 from leitstand.sandbox.rest.run_networks import interfaces
-from leitstand.sandbox.rest.servicenetworking import CONNECTIONS, PEERING
 
-__all__ = ["network_consumers", "range_consumers", "subnetwork_consumers"]
+__all__ = ["network_consumers", "subnetwork_consumers"]
 
 
 def network_consumers(park: Park, name: str) -> Iterator[str]:
@@ -50,21 +49,6 @@ def subnetwork_consumers(park: Park, name: str) -> Iterator[str]:
     for user, _, subnetwork in _run_interfaces(park):
         if subnetwork == name:
             yield user
-
-
-def range_consumers(park: Park, name: str) -> Iterator[str]:
-    """Full names of the peerings that give out addresses of an allocated range.
-
-    Args:
-        park: The sandbox.
-        name: Full name of the global address.
-    """
-    project, address = name.split("/")[1], name.rpartition("/")[2]
-    for connection in park.table("servicenetworking", CONNECTIONS).values():
-        network = park.full_name(connection["network"])
-        mine = network.startswith(f"projects/{project}/")
-        if mine and address in connection["reservedPeeringRanges"]:
-            yield f"{network}/peerings/{PEERING}"
 
 
 def _network(project: str, value: str) -> str:

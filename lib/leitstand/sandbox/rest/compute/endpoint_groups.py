@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from leitstand.sandbox.errors import unimplemented
 from leitstand.sandbox.rest.collection import Body
-from leitstand.sandbox.rest.compute.refusals import invalid_value, required, unsupported
+from leitstand.sandbox.rest.compute.refusals import invalid_value, required
 from leitstand.sandbox.rest.compute.resource import Resource
 
 __all__ = ["RegionNetworkEndpointGroups"]
@@ -23,18 +24,18 @@ class RegionNetworkEndpointGroups(Resource):
         if not kind:
             raise required("networkEndpointType")
         if kind != "SERVERLESS":
-            raise unsupported(f"network endpoint groups of the type {kind}")
+            raise unimplemented(f"network endpoint groups of the type {kind}")
         for field in ("network", "subnetwork", "defaultPort"):
             if field in body:
                 why = "It must not be specified for network endpoint type SERVERLESS."
                 raise invalid_value(field, body[field], why)
         for field in ("appEngine", "cloudFunction"):
             if field in body:
-                raise unsupported(f"serverless network endpoint groups with {field}")
+                raise unimplemented(f"serverless network endpoint groups with {field}")
         if "cloudRun" not in body:
             raise required("cloudRun")
         if "urlMask" in body["cloudRun"]:
-            raise unsupported("URL masks of network endpoint groups")
+            raise unimplemented("URL masks of network endpoint groups")
         if not body["cloudRun"].get("service"):
             raise required("cloudRun.service")
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leitstand.sandbox.errors import ApiError
+from leitstand.sandbox.errors import ApiError, unimplemented
+from leitstand.sandbox.rest.changes import fingerprint
 from leitstand.sandbox.rest.collection import Body, Call, Custom
 from leitstand.sandbox.rest.compute import addresses, chain, references
-from leitstand.sandbox.rest.compute.refusals import invalid_value, missing, required, unsupported
-from leitstand.sandbox.rest.compute.resource import Resource, fingerprint
+from leitstand.sandbox.rest.compute.refusals import invalid_value, missing, required
+from leitstand.sandbox.rest.compute.resource import Resource
 
 __all__ = ["ForwardingRules", "GlobalForwardingRules"]
 
@@ -56,11 +57,11 @@ class GlobalForwardingRules(_Rule):
         if not body.get("target"):
             raise required("target")
         if "/targetHttpsProxies/" not in body["target"]:
-            raise unsupported("global forwarding rules with a target other than an HTTPS proxy")
+            raise unimplemented("global forwarding rules with a target other than an HTTPS proxy")
         super().check(name, body, before)
         scheme = body.get("loadBalancingScheme", "EXTERNAL")
         if scheme not in ("EXTERNAL", "EXTERNAL_MANAGED"):
-            raise unsupported(f"global forwarding rules of the scheme {scheme}")
+            raise unimplemented(f"global forwarding rules of the scheme {scheme}")
         found = references.target(self.park, name, "targetHttpsProxies", body["target"])
         assert found is not None, "references are checked first"
         for service in chain.services_of(self.park, found[1]):
@@ -140,7 +141,7 @@ class ForwardingRules(_Rule):
         """It needs a service attachment of the region, its network and an internal address."""
         target = body.get("target", "")
         if "/serviceAttachments/" not in target:
-            raise unsupported("regional forwarding rules but those to a service attachment")
+            raise unimplemented("regional forwarding rules but those to a service attachment")
         if f"/regions/{name.split('/')[3]}/" not in f"/{target}":
             why = "The service attachment must be in the region of the forwarding rule."
             raise invalid_value("target", target, why)

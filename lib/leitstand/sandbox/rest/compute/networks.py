@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from leitstand.sandbox.errors import unimplemented
 from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.compute.consumers import network_consumers
-from leitstand.sandbox.rest.compute.refusals import in_use, invalid_value, unsupported
+from leitstand.sandbox.rest.compute.refusals import in_use, invalid_value
 from leitstand.sandbox.rest.compute.resource import Resource
 from leitstand.sandbox.rest.park import Park
 
@@ -26,7 +27,7 @@ class Networks(Resource):
             why = "Legacy networks can no longer be created; autoCreateSubnetworks must be set."
             raise invalid_value("autoCreateSubnetworks", "", why)
         if body["autoCreateSubnetworks"]:
-            raise unsupported("VPC networks in auto mode")
+            raise unimplemented("VPC networks in auto mode")
         if not 1300 <= int(body.get("mtu", 1460)) <= 8896:
             raise invalid_value("mtu", body["mtu"], "Must be between 1300 and 8896.")
 

@@ -9,7 +9,7 @@ import grpc
 
 from leitstand.sandbox.errors import ApiError
 
-__all__ = ["in_use", "invalid_value", "missing", "required", "unsupported"]
+__all__ = ["in_use", "invalid_value", "missing", "required"]
 
 
 def invalid_value(field: str, value: object, why: str) -> ApiError:
@@ -38,9 +38,3 @@ def in_use(noun: str, name: str, user: str) -> ApiError:
     message = f"The {noun} resource '{name}' is already being used by '{user}'"
     reason = "resourceInUseByAnotherResource"
     return ApiError(grpc.StatusCode.FAILED_PRECONDITION, message, reason)
-
-
-def unsupported(what: str) -> ApiError:
-    """Compute Engine has it, the sandbox does not."""
-    message = f"The sandbox does not implement {what}."
-    return ApiError(grpc.StatusCode.UNIMPLEMENTED, message, "UNIMPLEMENTED")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import re
 import secrets
@@ -10,11 +9,12 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from leitstand.sandbox.rest import wording
+from leitstand.sandbox.rest.changes import fingerprint
 from leitstand.sandbox.rest.collection import Body, Collection
 from leitstand.sandbox.rest.compute import references
 from leitstand.sandbox.rest.compute.refusals import in_use, invalid_value, required
 
-__all__ = ["Resource", "fingerprint", "region_of"]
+__all__ = ["Resource", "region_of"]
 
 # RFC 1035, section 2.3.1, as the API has it.
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -65,7 +65,7 @@ class Resource(Collection):
 
     async def change(self, name: str, changes: Body) -> Body:
         """Change fields of a stored resource as a PATCH would; for methods of their own."""
-        before = self.table[name]
+        before = self.existing(name)
         body = copy.deepcopy({**before, **changes})
         # Such a method may change what a PATCH may not.
         self.check(name, body, {**before, **changes})
@@ -75,11 +75,6 @@ class Resource(Collection):
         await self.settle(name, body, before)
         self.table[name] = body
         return {}
-
-
-def fingerprint() -> str:
-    """A new value for a `fingerprint`."""
-    return base64.b64encode(secrets.token_bytes(8)).decode()
 
 
 def region_of(name: str) -> str:

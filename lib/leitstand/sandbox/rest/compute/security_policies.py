@@ -6,15 +6,16 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
-from leitstand.sandbox.errors import ApiError, not_found
+from leitstand.sandbox.errors import not_found, unimplemented
+from leitstand.sandbox.rest.changes import fingerprint
 from leitstand.sandbox.rest.collection import Body, Call, Custom
 from leitstand.sandbox.rest.compute import chain
-from leitstand.sandbox.rest.compute.refusals import invalid_value, required, unsupported
-from leitstand.sandbox.rest.compute.resource import Resource, fingerprint
+from leitstand.sandbox.rest.compute.refusals import invalid_value, required
+from leitstand.sandbox.rest.compute.resource import Resource
 
-__all__ = ["DEFAULT_PRIORITY", "SecurityPolicies"]
+__all__ = ["SecurityPolicies"]
 
-DEFAULT_PRIORITY = 2147483647
+_DEFAULT_PRIORITY = 2147483647
 _ACTION = re.compile(r"allow|deny\((403|404|429|502)\)|throttle|rate_based_ban|redirect")
 _LIMITED = ("throttle", "rate_based_ban")
 _MOST_RANGES = 10
@@ -36,20 +37,20 @@ class SecurityPolicies(Resource):
         """
         super().check(name, body, before)
         if body.get("type", "CLOUD_ARMOR") != "CLOUD_ARMOR":
-            raise unsupported(f"security policies of the type {body['type']}")
+            raise unimplemented(f"security policies of the type {body['type']}")
         rules = body.get("rules", ())
         if before is not None and _ordered(rules) != _ordered(before["rules"]):
             why = "Rules are changed by addRule, patchRule and removeRule."
             raise invalid_value("rules", "", why)
         seen: set[int] = set()
         for index, rule in enumerate(rules):
-            check_rule(f"rules[{index}]", rule)
+            _check_rule(f"rules[{index}]", rule)
             if int(rule["priority"]) in seen:
                 why = "Cannot have rules with the same priorities."
                 raise invalid_value(f"rules[{index}].priority", rule["priority"], why)
             seen.add(int(rule["priority"]))
-        if rules and DEFAULT_PRIORITY not in seen:
-            why = f"The default rule with priority {DEFAULT_PRIORITY} must be there."
+        if rules and _DEFAULT_PRIORITY not in seen:
+            why = f"The default rule with priority {_DEFAULT_PRIORITY} must be there."
             raise invalid_value("rules", "", why)
 
     def complete(self, name: str, body: Body, before: Body | None) -> None:
@@ -74,8 +75,8 @@ class SecurityPolicies(Resource):
         }
 
     async def _add(self, call: Call) -> Body:
-        check_rule("", call.body)
-        rules = self.table[call.name]["rules"]
+        _check_rule("", call.body)
+        rules = self.existing(call.name)["rules"]
         if any(_priority(rule) == _priority(call.body) for rule in rules):
             why = "Cannot have rules with the same priorities."
             raise invalid_value("priority", call.body["priority"], why)
@@ -91,28 +92,28 @@ class SecurityPolicies(Resource):
 
     async def _remove_rule(self, call: Call) -> Body:
         others, rule = self._rule(call)
-        if _priority(rule) == DEFAULT_PRIORITY:
+        if _priority(rule) == _DEFAULT_PRIORITY:
             raise invalid_value("priority", rule["priority"], "Cannot remove the default rule.")
         return await self.change(call.name, {"rules": others})
 
     def _rule(self, call: Call) -> tuple[list[Body], Body]:
         """All other rules, and the one that the call's priority names; raises ApiError."""
         wanted = int(call.params.get("priority", 0))
-        rules: Sequence[Body] = self.table[call.name]["rules"]
+        rules: Sequence[Body] = self.existing(call.name)["rules"]
         for rule in rules:
             if _priority(rule) == wanted:
                 return [other for other in rules if other is not rule], rule
         raise not_found(f"{call.name}/rules/{wanted}")
 
 
-def check_rule(where: str, rule: Body) -> None:
+def _check_rule(where: str, rule: Body) -> None:
     """Action, priority and match of a rule; raises ApiError."""
     at = f"{where}." if where else ""
     for field in ("action", "priority", "match"):
         if field not in rule:
             raise required(f"{at}{field}")
-    if not 0 <= _priority(rule) <= DEFAULT_PRIORITY:
-        why = f"Must be between 0 and {DEFAULT_PRIORITY}."
+    if not 0 <= _priority(rule) <= _DEFAULT_PRIORITY:
+        why = f"Must be between 0 and {_DEFAULT_PRIORITY}."
         raise invalid_value(f"{at}priority", rule["priority"], why)
     if not _ACTION.fullmatch(rule["action"]):
         why = "Must be one of allow, deny(403), deny(404), deny(429), deny(502), throttle, "
@@ -135,7 +136,7 @@ def _check_ranges(field: str, config: Body) -> None:
         raise invalid_value(field, len(texts), f"At most {_MOST_RANGES} IP ranges are allowed.")
     for text in texts:
         if text != "*" and not _is_network(text):
-            raise _no_range(field, text)
+            raise invalid_value(field, text, "It is not a valid IP address range.")
 
 
 def _is_network(text: str) -> bool:
@@ -146,13 +147,9 @@ def _is_network(text: str) -> bool:
     return True
 
 
-def _no_range(field: str, text: str) -> ApiError:
-    return invalid_value(field, text, "It is not a valid IP address range.")
-
-
 def _default_rule() -> Body:
     return {
-        "priority": DEFAULT_PRIORITY,
+        "priority": _DEFAULT_PRIORITY,
         "action": "allow",
         "description": "default rule",
         "match": {"versionedExpr": "SRC_IPS_V1", "config": {"srcIpRanges": ["*"]}},

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
+from leitstand.sandbox.errors import unimplemented
 from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.compute import chain
-from leitstand.sandbox.rest.compute.refusals import invalid_value, required, unsupported
+from leitstand.sandbox.rest.compute.refusals import invalid_value, required
 from leitstand.sandbox.rest.compute.resource import Resource
 
 __all__ = ["SslCertificates"]
@@ -26,7 +27,7 @@ class SslCertificates(Resource):
         """1 to 100 domains, none with a wildcard."""
         super().check(name, body, before)
         if body.get("type", "SELF_MANAGED") != "MANAGED":
-            raise unsupported("SSL certificates that are not managed by Google")
+            raise unimplemented("SSL certificates that are not managed by Google")
         domains = body.get("managed", {}).get("domains")
         if not domains:
             raise required("managed.domains")

@@ -74,7 +74,7 @@ class Subnetworks(Resource):
         }
 
     async def _expand(self, call: Call) -> Body:
-        current = ranges.Range(self.table[call.name]["ipCidrRange"])
+        current = ranges.Range(self.existing(call.name)["ipCidrRange"])
         text = call.body.get("ipCidrRange", "")
         wanted = ranges.network_range("ipCidrRange", text)
         if wanted == current or not wanted.supernet_of(current):

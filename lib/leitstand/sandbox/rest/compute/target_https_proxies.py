@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leitstand.sandbox.errors import not_found
+from leitstand.sandbox.errors import unimplemented
 from leitstand.sandbox.rest.collection import Body, Call, Custom
 from leitstand.sandbox.rest.compute import chain
-from leitstand.sandbox.rest.compute.refusals import invalid_value, required, unsupported
+from leitstand.sandbox.rest.compute.refusals import invalid_value, required
 from leitstand.sandbox.rest.compute.resource import Resource
 
 __all__ = ["TargetHttpsProxies"]
@@ -28,7 +28,7 @@ class TargetHttpsProxies(Resource):
         """It has a URL map, and 1 to 15 certificates."""
         for field in ("certificateMap", "serverTlsPolicy", "sslPolicy"):
             if field in body:
-                raise unsupported(f"{field} of target HTTPS proxies")
+                raise unimplemented(f"{field} of target HTTPS proxies")
         for field in ("urlMap", "sslCertificates"):
             if not body.get(field):
                 raise required(field)
@@ -60,8 +60,6 @@ class TargetHttpsProxies(Resource):
             # The paths of these two methods lack "global", so the call has no name.
             project, proxy = call.params["project"], call.params["targetHttpsProxy"]
             name = f"projects/{project}/global/targetHttpsProxies/{proxy}"
-            if name not in self.table:
-                raise not_found(name, "The resource")
             return await self.change(name, {field: call.body.get(field)})
 
         return change

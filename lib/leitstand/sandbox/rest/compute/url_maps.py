@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from leitstand.sandbox.errors import unimplemented
 from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.compute import chain, references
-from leitstand.sandbox.rest.compute.refusals import invalid_value, required, unsupported
+from leitstand.sandbox.rest.compute.refusals import invalid_value, required
 from leitstand.sandbox.rest.compute.resource import Resource
 
 __all__ = ["UrlMaps"]
@@ -33,7 +34,7 @@ class UrlMaps(Resource):
         for part in _parts(body):
             for field in _RULES:
                 if field in part:
-                    raise unsupported(f"{field} in URL maps")
+                    raise unimplemented(f"{field} in URL maps")
         super().check(name, body, before)
         if not body.get("defaultService"):
             raise required("defaultService")

@@ -6,13 +6,18 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import grpc
 
-from leitstand.sandbox.errors import ApiError, failed_precondition, invalid, not_found
+from leitstand.sandbox.errors import (
+    ApiError,
+    failed_precondition,
+    invalid,
+    not_found,
+    unimplemented,
+)
 from leitstand.sandbox.ports import free_port
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
 from leitstand.sandbox.rest.redis.auth import AuthStrings
@@ -21,6 +26,7 @@ from leitstand.sandbox.rest.redis.exports import export_file, stored
 from leitstand.sandbox.rest.redis.server import RedisServer, SaveFailed, StartFailed
 from leitstand.sandbox.rest.redis.wire import Refused
 from leitstand.sandbox.rest.servicenetworking import is_connected
+from leitstand.sandbox.rest.times import timestamp
 
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.park import Park
@@ -104,7 +110,7 @@ class Instances(Collection):
         if before is None:
             number = self.park.number_of(project)
             body["state"] = "CREATING"
-            body["createTime"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+            body["createTime"] = timestamp()
             body["currentLocationId"] = body["locationId"]
             body["persistenceIamIdentity"] = (
                 f"serviceAccount:service-{number}@cloud-redis.iam.gserviceaccount.com"
@@ -158,9 +164,9 @@ class Instances(Collection):
         if body.get("redisVersion", DEFAULT_VERSION) not in VERSIONS:
             raise invalid(f"Invalid Redis version {body['redisVersion']}.", "redis_version")
         if body.get("transitEncryptionMode") == "SERVER_AUTHENTICATION":
-            raise _not_here("transit encryption")
+            raise unimplemented("transit encryption of Memorystore")
         if body.get("readReplicasMode") == "READ_REPLICAS_ENABLED":
-            raise _not_here("read replicas")
+            raise unimplemented("read replicas of Memorystore")
         first, second = body.get("locationId"), body.get("alternativeLocationId")
         for zone in filter(None, (first, second)):
             if zone.rpartition("-")[0] != region:
@@ -238,23 +244,19 @@ class Instances(Collection):
                 return
 
     async def _again(self, name: str, stored: Body) -> None:
-        if stored["state"] == "CREATING":
-            # The sandbox was killed meanwhile; its operation is gone, too.
-            del self.table[name]
-            return
         body = dict(stored)
         await self._bring_up(name, body)
         self.table[name] = body
 
     async def _auth_string(self, call: Call) -> Body:
-        self._get(call.name)
+        self.existing(call.name)
         text = self._auth.get(call.name)
         if not text:
             raise failed_precondition("AUTH is not enabled for the instance.")
         return {"authString": text}
 
     async def _fail_over(self, call: Call) -> Body:
-        body = dict(self._get(call.name))
+        body = dict(self.existing(call.name))
         if body["tier"] != "STANDARD_HA":
             raise failed_precondition("Failover is only possible for Standard Tier instances.")
         server = self._servers[call.name]
@@ -267,7 +269,7 @@ class Instances(Collection):
 
     async def _export(self, call: Call) -> Body:
         """The data as an RDB file; the instance serves meanwhile."""
-        body = self._get(call.name)
+        body = self.existing(call.name)
         uri = call.body.get("outputConfig", {}).get("gcsDestination", {}).get("uri", "")
         target = export_file(self.park.directory, uri)
         try:
@@ -276,24 +278,12 @@ class Instances(Collection):
             raise _broken(error) from error
         return dict(body)
 
-    def _get(self, name: str) -> Body:
-        if name not in self.table:
-            raise not_found(name)
-        found: Body = self.table[name]
-        return found
-
     def _configuration(self, name: str, body: Body) -> Configuration:
         return Configuration.of(body, self._auth.get(name), self._admin)
 
     def _directory(self, name: str) -> Path:
         project, _, region, _, identifier = name.split("/")[1:]
         return self.park.directory / "redis" / f"{project}.{region}.{identifier}"
-
-
-def _not_here(what: str) -> ApiError:
-    return ApiError(
-        grpc.StatusCode.UNIMPLEMENTED, f"The sandbox's Redis has no {what}.", "UNIMPLEMENTED"
-    )
 
 
 def _broken(error: Exception) -> ApiError:
