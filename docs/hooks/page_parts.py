@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from logging import Logger
 
 __all__ = ["Texts", "fill", "listed", "table"]
 
@@ -9,19 +10,20 @@ Texts = Mapping[str, Callable[[], str]]
 """What a page may ask for, by name."""
 
 
-def fill(markdown: str, word: str, texts: Texts, unknown: Callable[[str], None]) -> str:
+def fill(markdown: str, word: str, texts: Texts, name: str, log: Logger) -> str:
     """Return a page with each comment ``<!-- word: NAME -->`` replaced by the text of that name.
 
     Args:
         markdown: The page.
         word: What the comments begin with.
         texts: The texts by name.
-        unknown: Told of each name that there is not; its place stays as it is.
+        name: Name of the page.
+        log: Warned of each name that there is not; its place stays as it is.
     """
 
     def text(match: re.Match[str]) -> str:
         if match[1] not in texts:
-            unknown(match[1])
+            log.warning("%s asks for %s, which there is not", name, match[1])
             return match[0]
         return texts[match[1]]()
 

@@ -16,6 +16,7 @@ from leitstand.configuration import load_environment
 from leitstand.core.desired import desired
 from leitstand.core.deviations import Agreement, Contrast, contrasts
 from leitstand.core.environment import Environment
+from leitstand.core.hardening.logging import AUDIT_DAYS
 from leitstand.core.kinds import Resource
 
 __all__ = ["Production", "on_page_markdown"]
@@ -187,11 +188,12 @@ class Production:
         backup, window = settings["backupConfiguration"], settings["maintenanceWindow"]
         redis = self._body("redis.instances/main")
         zones = "zwei Zonen" if settings["availabilityType"] == "REGIONAL" else "eine Zone"
-        address = "mit" if settings["ipConfiguration"]["ipv4Enabled"] else "ohne"
+        public = settings["ipConfiguration"]["ipv4Enabled"]
+        address = "mit öffentlicher Adresse" if public else "ohne öffentliche Adresse"
         kept = backup["backupRetentionSettings"]["retainedBackups"]
         spare = "mit Ausfallknoten" if redis["tier"] == "STANDARD_HA" else "ohne Ausfallknoten"
         rows = [
-            ("Cloud SQL", f"{address} öffentliche Adresse, `{settings['tier']}`, {zones}"),
+            ("Cloud SQL", f"{address}, `{settings['tier']}`, {zones}"),
             ("Datenbanken", listed(f"`{r.id.split('/')[1]}`" for r in self._all("sql.databases"))),
             ("Sicherung", f"täglich um {backup['startTime']} Uhr UTC, {kept} bleiben"),
             ("Zurück auf einen Zeitpunkt", f"{backup['transactionLogRetentionDays']} Tage weit"),
@@ -232,7 +234,7 @@ class Production:
         days = self._body("logging.buckets/_Default")["retentionDays"]
         rows = [
             ("Logs", f"{days} Tage"),
-            ("Audit-Logs", "400 Tage; das legt Google fest, und niemand kann es kürzen"),
+            ("Audit-Logs", f"{AUDIT_DAYS} Tage; das legt Google fest, und niemand kann es kürzen"),
         ]
         for sink in self._all("logging.sinks"):
             dataset = sink.body["destination"].rpartition("/")[2]
@@ -244,13 +246,8 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Fill the places of a page that has any."""
     if "<!-- soll: " not in markdown:
         return markdown
-    name = page.file.src_path
-    return fill(
-        markdown,
-        "soll",
-        Production(load_environment("prod"), load_environment("staging")).texts(),
-        lambda wanted: log.warning("%s asks for %s, which there is not", name, wanted),
-    )
+    texts = Production(load_environment("prod"), load_environment("staging")).texts()
+    return fill(markdown, "soll", texts, page.file.src_path, log)
 
 
 def _readers(policy: Resource) -> Iterator[str]:

@@ -59,13 +59,7 @@ def rules() -> str:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Fill the places of a page."""
-    name = page.file.src_path
-    return fill(
-        markdown,
-        "tabelle",
-        texts(),
-        lambda wanted: log.warning("%s asks for %s, which there is not", name, wanted),
-    )
+    return fill(markdown, "tabelle", texts(), page.file.src_path, log)
 
 
 def _fixed(kind: Kind) -> str:

@@ -10,8 +10,6 @@ from leitstand.core.deviations import (
     Agreement,
     Contrast,
     Departure,
-    Report,
-    ReportVerdict,
     changed_paths,
     classify,
     contrasts,
@@ -23,6 +21,7 @@ from leitstand.core.environment import AgreedDeviation
 from leitstand.core.hardening import Finding, examine
 from leitstand.core.kind_table import KINDS
 from leitstand.core.reconcile import Deviation
+from leitstand.core.report import Report, ReportVerdict
 from tests.core.hardening.estate import changed
 
 REASON = "Auf Staging läuft nur Testverkehr."

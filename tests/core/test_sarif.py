@@ -7,9 +7,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]  # ships no types
 import pytest
 
-from leitstand.core.deviations import Agreement, Contrast, Departure, Report
+from leitstand.core.deviations import Agreement, Contrast, Departure
 from leitstand.core.environment import AgreedDeviation
 from leitstand.core.hardening import RULES, examine
+from leitstand.core.report import Report
 from leitstand.core.sarif import as_json, as_sarif
 from tests.core.hardening.estate import changed, healthy, unlisted
 

@@ -29,7 +29,7 @@ class Registry:
             reference=reference,
             repository=self._repository,
             digest=digest,
-            signed=bool(digest) and f"{digest.replace(':', '-')}.sig" in versions,
+            signed=bool(digest) and _signature(digest) in versions,
             known_tags=tuple(sorted(t for t in versions if not t.endswith(".sig"))),
             schema=self._schema(package, digest) if digest else None,
         )
@@ -37,7 +37,7 @@ class Registry:
     def is_signed(self, image: str) -> bool:
         """Return whether a signature lies beside ``HOST/PROJECT/REPOSITORY/PACKAGE@DIGEST``."""
         package, _, digest = image.rpartition("/")[2].partition("@")
-        return f"{digest.replace(':', '-')}.sig" in self._tags(package)
+        return _signature(digest) in self._tags(package)
 
     def _schema(self, package: str, digest: str) -> SchemaRange | None:
         """Return the schema versions that the version's annotations name."""
@@ -61,3 +61,8 @@ class Registry:
         location = host.removesuffix("-docker.pkg.dev")
         parent = f"projects/{project}/locations/{location}/repositories/{repository}"
         return f"{parent}/packages/{package}"
+
+
+def _signature(digest: str) -> str:
+    """Return the tag under which cosign puts the signature of a digest."""
+    return f"{digest.replace(':', '-')}.sig"

@@ -4,16 +4,18 @@ Documents are parsed, and collections built, when they are first used.
 """
 
 import logging
-import random
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.documents import Document, Method, document
 from leitstand.cloud.errors import CloudUnreachable, QuotaExceeded
 from leitstand.cloud.rest_errors import translated_rest
+
+if TYPE_CHECKING:
+    from tenacity import Retrying
 
 __all__ = ["Body", "Rest"]
 
@@ -38,14 +40,33 @@ class Rest:
     ) -> None:
         self._make_http = make_http
         self._root = root
-        self._pause = pause
         self._idle: list[Any] = []
         self._built: dict[str, Any] = {}
         self._building = threading.Lock()
         self._counting = threading.Lock()
         self._calls = 0
+        self._pause = pause
         # It warns of every 403, which is said here as an error already.
         logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
+
+    @cached_property
+    def _reads(self) -> "Retrying":
+        """Tries what only reads again."""
+        from tenacity import (
+            Retrying,
+            retry_if_exception_type,
+            stop_after_attempt,
+            wait_exponential,
+            wait_random,
+        )
+
+        return Retrying(
+            retry=retry_if_exception_type((CloudUnreachable, QuotaExceeded)),
+            stop=stop_after_attempt(_READS),
+            # Threads that were refused together must not come back together.
+            wait=wait_exponential(self._pause) + wait_random(0, self._pause),
+            reraise=True,
+        )
 
     @property
     def calls(self) -> int:
@@ -93,15 +114,10 @@ class Rest:
         arguments: dict[str, Any] = {**values, **(query or {})}
         if found.request:
             arguments["body"] = dict(body or {})
-        for attempt in range(1, _READS + 1):
-            try:
-                return self._send(api, found, arguments, what)
-            except (CloudUnreachable, QuotaExceeded):
-                if attempt == _READS or not found.reads:
-                    raise
-                # Threads that were refused together must not come back together.
-                time.sleep(self._pause * 2 ** (attempt - 1) * random.uniform(0.5, 1))
-        raise AssertionError("unreachable")
+        if not found.reads:
+            return self._send(api, found, arguments, what)
+        answer: Body = self._reads(self._send, api, found, arguments, what)
+        return answer
 
     def _send(self, api: str, method: Method, arguments: Mapping[str, Any], what: str) -> Body:
         named = {_python(key): value for key, value in arguments.items()}

@@ -4,24 +4,20 @@ A deviation is agreed where it stands in the section ``deviations`` of an enviro
 reason. Everything else is found, not agreed, and somebody must decide.
 """
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from leitstand.core.environment import AgreedDeviation
 from leitstand.core.reconcile import Deviation
 
 if TYPE_CHECKING:
-    from leitstand.core.hardening.rule import Finding, Severity
+    from leitstand.core.hardening.rule import Severity
 
 __all__ = [
     "Agreement",
     "Contrast",
     "Departure",
-    "Report",
-    "ReportVerdict",
     "changed_paths",
     "classify",
     "contrasts",
@@ -227,56 +223,6 @@ def _differing(first: Any, second: Any, path: str) -> Iterator[tuple[str, Any, A
             yield from _differing(first.get(key, _ABSENT), second.get(key, _ABSENT), here)
     elif first != second:
         yield path, None if first is _ABSENT else first, None if second is _ABSENT else second
-
-
-class ReportVerdict(StrEnum):
-    """What a report comes to; notes do not count."""
-
-    CLEAN = "clean"
-    AGREED_ONLY = "agreed only"
-    DEVIATING = "deviating"
-
-
-@dataclass(frozen=True)
-class Report:
-    """Everything that is not as the file or the production page says.
-
-    Attributes:
-        environment: Name of the environment.
-        project: Its project.
-        departures: Where the world differs from the file.
-        findings: Where the world breaks a hardening rule.
-        contrasts: Where the file differs from production's.
-    """
-
-    environment: str
-    project: str
-    departures: tuple[Departure, ...] = ()
-    findings: tuple["Finding", ...] = ()
-    contrasts: tuple[Contrast, ...] = ()
-
-    @property
-    def verdict(self) -> ReportVerdict:
-        """Clean, deviating only as agreed, or deviating."""
-        weights = self._weights()
-        if any(not agreed and severity != "note" for severity, agreed in weights):
-            return ReportVerdict.DEVIATING
-        if any(agreed for _, agreed in weights):
-            return ReportVerdict.AGREED_ONLY
-        return ReportVerdict.CLEAN
-
-    @property
-    def counts(self) -> Mapping["Severity | str", int]:
-        """How many places: ``error``, ``warning`` and ``note`` that are open, and ``agreed``."""
-        counted = Counter("agreed" if agreed else severity for severity, agreed in self._weights())
-        return {name: counted[name] for name in ("error", "warning", "note", "agreed")}
-
-    def _weights(self) -> list[tuple[str, bool]]:
-        return [
-            *((entry.severity, bool(entry.agreed)) for entry in self.departures),
-            *((entry.severity, bool(entry.agreed)) for entry in self.findings),
-            *(("warning", bool(entry.agreed)) for entry in self.contrasts),
-        ]
 
 
 def _covers(stem: str, path: str) -> bool:

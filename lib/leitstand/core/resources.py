@@ -125,7 +125,6 @@ class Service(Section):
         "INGRESS_TRAFFIC_INTERNAL_ONLY",
         "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
     ]
-    default_uri_disabled: bool = False
     scaling: Scaling
     template: Template
     manual_scaling_signal: Literal["queue_length"] | None = None

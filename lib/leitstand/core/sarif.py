@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from leitstand.core.deviations import Contrast, Departure, Report
+from leitstand.core.deviations import Contrast, Departure
 from leitstand.core.hardening.rule import Finding, Rule
+from leitstand.core.report import Report
 
 __all__ = ["as_json", "as_sarif"]
 

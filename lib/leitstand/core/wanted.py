@@ -79,8 +79,6 @@ def _repository(environment: Environment) -> Iterator[Wanted]:
 def _services(environment: Environment) -> Iterator[Wanted]:
     for name, service in environment.services.items():
         body = service.model_dump(mode="json", exclude_none=True, exclude={"manual_scaling_signal"})
-        if not service.default_uri_disabled:
-            del body["default_uri_disabled"]
         _without_empty_lists(body["template"])
         template: dict[str, Any] = {"revision": f"{name}-00001-start"}
         image = environment.first_images.get(name)

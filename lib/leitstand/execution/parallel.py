@@ -82,7 +82,8 @@ class Schedule:
     def run(self, until: int, *, ahead: bool = True) -> Outcome:
         """Apply all actions up to a step, and what they need; return how they ended.
 
-        A failure stops only what depends on it. What failed before is tried again.
+        A failure stops only what depends on it. What failed before is tried again where it belongs
+        to the step that is asked for, not for the sake of a later one.
 
         Args:
             until: The last step.
@@ -93,7 +94,7 @@ class Schedule:
                 completed; what only waits for an operation was left to be taken up again.
         """
         asked = self._asked(until)
-        for failed in asked & set(self._failed):
+        for failed in [key for key in self._failed if _step(self._actions[key]) == until]:
             del self._failed[failed]
         self._stopping.clear()
         skipped: dict[str, str] = {}

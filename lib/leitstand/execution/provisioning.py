@@ -1,28 +1,24 @@
 """Brings an environment to what its file wants: observe, check, plan, apply."""
 
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.observing import observe
 from leitstand.core.body_check import Problem, check_body, schema_refs
 from leitstand.core.desired import desired
-from leitstand.core.difference import Difference
-from leitstand.core.errors import LeitstandError
 from leitstand.core.kinds import Resource, Step
 from leitstand.core.names import short_name
-from leitstand.core.nested import value_at
 from leitstand.core.order import ordered
 from leitstand.core.plan import Approved
+from leitstand.core.readiness import unready
 from leitstand.core.reconcile import Deviation, Found, Provisioning, compare, plan_provision
 from leitstand.core.references import find
-from leitstand.execution.executor import Executor, Handler, Watch
+from leitstand.execution.executor import Executor
 from leitstand.execution.parallel import Progress, Schedule
 from leitstand.execution.resource_handlers import resource_handlers
-from leitstand.execution.resource_waiting import ready
 
 __all__ = ["Observed", "Provisioner"]
 
@@ -50,21 +46,8 @@ class Observed:
         """What is not as wanted, and what is, but cannot be used."""
         known = compare(self.resources, self.found)
         keys = {deviation.key for deviation in known}
-        return (*known, *(one for one in self._unready() if one.key not in keys))
-
-    def _unready(self) -> Iterator[Deviation]:
-        """Yield what is there and does not work, which no change of its fields would mend."""
-        for resource in self.resources:
-            kind, body = resource.kind, self.found.get(resource.key)
-            if isinstance(body, Mapping) and not ready(kind, body):
-                field, wanted, *_ = kind.state
-                state = value_at(body, field)
-                yield Deviation(
-                    resource.key, kind, resource.id, resource.name, "update",
-                    (Difference(field, wanted, state),),
-                    f"Sie ist da, aber nicht bereit: {field} ist {state or 'leer'}. "
-                    "Warten Sie, falls noch etwas läuft; sonst sehen Sie bei Google Cloud nach.",
-                )  # fmt: skip
+        unusable = unready(self.resources, self.found)
+        return (*known, *(one for one in unusable if one.key not in keys))
 
 
 class Provisioner:
@@ -131,14 +114,11 @@ class Provisioner:
     def schedule(
         self, approved: Approved, seen: Observed, journal: Journal, progress: Progress
     ) -> Schedule:
-        """Return what applies an approved plan, side by side where nothing depends on it.
-
-        What fails is not tried again by the same schedule.
-        """
+        """Return what applies an approved plan, side by side where nothing depends on it."""
         names = {resource.key: resource.name for resource in seen.resources}
         deadline = self._environment.provision_deadline
         handlers = resource_handlers(self._connection, names, deadline=deadline)
-        executor = _OneAttempt(approved, journal, handlers)
+        executor = Executor(approved, journal, handlers)
         return Schedule(executor, approved.plan.actions, progress=progress)
 
     def _number(self) -> str:
@@ -147,22 +127,3 @@ class Provisioner:
             "cloudresourcemanager.v3", "projects", "get", project, what="Projekt lesen"
         )
         return short_name(str(found["name"]))
-
-
-class _OneAttempt(Executor):
-    """Applies each action once: every further step would wait for a failed one all over again."""
-
-    def __init__(
-        self, approved: Approved, journal: Journal, handlers: Mapping[str, Handler]
-    ) -> None:
-        super().__init__(approved, journal, handlers)
-        self._errors: dict[str, LeitstandError] = {}
-
-    def apply(self, id: str, watch: Watch = lambda _: None) -> Mapping[str, Any]:
-        if id in self._errors:
-            raise self._errors[id]
-        try:
-            return super().apply(id, watch)
-        except LeitstandError as error:
-            self._errors[id] = error
-            raise

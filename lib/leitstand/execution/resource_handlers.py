@@ -13,9 +13,10 @@ from leitstand.core.kinds import Kind, Operation
 from leitstand.core.nested import value_at
 from leitstand.core.patching import laid, patch
 from leitstand.core.plan import Action
+from leitstand.core.readiness import broken, ready
 from leitstand.execution.executor import ActionFailed, Handler, Watch
 from leitstand.execution.placeholders import Placeholders
-from leitstand.execution.resource_waiting import ResourceWaiting, broken, ready
+from leitstand.execution.resource_waiting import ResourceWaiting
 
 __all__ = ["ChangedByHand", "resource_handlers"]
 

@@ -1,21 +1,17 @@
 """Waits for operations on resources, and until resources are ready."""
 
-import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from leitstand.cloud.connection import Connection
-from leitstand.cloud.errors import ApiDisabled, Busy, CloudUnreachable, QuotaExceeded
+from leitstand.cloud.errors import ApiDisabled, Busy
 from leitstand.cloud.resources import Resources
 from leitstand.core.kinds import Kind
-from leitstand.core.nested import value_at
 from leitstand.core.plan import Action
 from leitstand.execution.executor import ActionFailed, Watch
+from leitstand.execution.waiting import start, until
 
-__all__ = ["ResourceWaiting", "broken", "ready"]
+__all__ = ["ResourceWaiting"]
 
-_SLOWEST = 8
-"""Looks at an operation become rarer, up to this many times the first interval."""
 _API_STARTS = 300.0
 """Seconds after which an API that was switched on works everywhere ("a few minutes", Google)."""
 
@@ -35,18 +31,12 @@ class ResourceWaiting:
 
     def start(self, call: Callable[[], str]) -> str:
         """Start an operation; wait while another one runs, or an API is just being switched on."""
-        begun = time.monotonic()
-        for pause in self._pauses():
-            try:
-                return call()
-            except Busy:
-                if time.monotonic() - begun >= self._deadline:
-                    raise
-            except ApiDisabled:
-                if time.monotonic() - begun >= min(self._deadline, _API_STARTS):
-                    raise
-            time.sleep(pause)
-        raise AssertionError("unreachable")
+
+        def once_its_api_works() -> str:
+            limit = min(self._deadline, _API_STARTS)
+            return start(call, ApiDisabled, deadline=limit, interval=self._interval)
+
+        return start(once_its_api_works, Busy, deadline=self._deadline, interval=self._interval)
 
     def operation(
         self, action: Action, kind: Kind, operation: str, what: str, watch: Watch
@@ -80,37 +70,11 @@ class ResourceWaiting:
         Raises:
             ActionFailed: it does not in time.
         """
-        end = time.monotonic() + self._deadline
-        for pause in self._pauses():
-            try:
-                if holds():
-                    return
-            except (CloudUnreachable, QuotaExceeded):
-                if time.monotonic() >= end:
-                    raise
-            if time.monotonic() >= end:
-                raise ActionFailed(
-                    action.id, f"{what} ist nach {self._deadline:.0f} s nicht fertig{operation}"
-                )
-            watch(what)
-            time.sleep(pause)
-
-    def _pauses(self) -> Iterator[float]:
-        pause = self._interval
-        while True:
-            yield pause
-            pause = min(pause * 1.5, self._interval * _SLOWEST)
-
-
-def ready(kind: Kind, body: Mapping[str, Any]) -> bool:
-    """Return whether a resource shows one of the values that mean that it can be used."""
-    if not kind.state:
-        return True
-    field, *values = kind.state
-    return value_at(body, field) in values
-
-
-def broken(kind: Kind, body: Mapping[str, Any]) -> str:
-    """Return the state of a resource that will never be ready; else an empty text."""
-    state = str(value_at(body, kind.state[0])) if kind.state else ""
-    return state if "FAIL" in state or "ERROR" in state else ""
+        late = f"{what} ist nach {self._deadline:.0f} s nicht fertig{operation}"
+        until(
+            lambda: holds() or None,
+            deadline=self._deadline,
+            interval=self._interval,
+            watch=lambda: watch(what),
+            late=lambda: ActionFailed(action.id, late),
+        )

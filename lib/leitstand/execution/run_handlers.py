@@ -1,15 +1,15 @@
 """Handlers that change Cloud Run: a new revision, a new traffic split."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from leitstand.cloud.errors import CloudUnreachable, NotFound
+from leitstand.cloud.errors import NotFound
 from leitstand.cloud.run import CloudRun
 from leitstand.core.plan import Action
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 from leitstand.execution.executor import ActionFailed, Handler, Watch
+from leitstand.execution.waiting import until
 
 __all__ = ["run_handlers"]
 
@@ -64,25 +64,14 @@ class _Waiting:
         return self._until(action, service_when_settled, watch, "der Dienst stellt sich um")
 
     def _until(self, action: Action, look: Callable[[], T | None], watch: Watch, detail: str) -> T:
-        end = time.monotonic() + self._deadline
-        pause = self._interval
-        unreachable: CloudUnreachable | None = None
-        while True:
-            try:
-                found = look()
-                if found is not None:
-                    return found
-            except CloudUnreachable as error:
-                unreachable = error
-            if time.monotonic() >= end:
-                if unreachable is not None:
-                    raise unreachable
-                raise ActionFailed(
-                    action.id, f"Nach {self._deadline:.0f} s ist die Änderung nicht wirksam"
-                )
-            watch(detail)
-            time.sleep(min(pause, max(0.0, end - time.monotonic())))
-            pause = min(pause * 1.5, 10 * self._interval)
+        late = f"Nach {self._deadline:.0f} s ist die Änderung nicht wirksam"
+        return until(
+            look,
+            deadline=self._deadline,
+            interval=self._interval,
+            watch=lambda: watch(detail),
+            late=lambda: ActionFailed(action.id, late),
+        )
 
 
 class _SetTraffic:

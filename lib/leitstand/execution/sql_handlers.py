@@ -1,18 +1,18 @@
 """Handlers that act on Cloud SQL and on the databases inside."""
 
-import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from leitstand.cloud.connection import Connection
-from leitstand.cloud.errors import CloudUnreachable, Conflict, NotFound
+from leitstand.cloud.errors import Conflict, NotFound
 from leitstand.cloud.secrets import Secrets
 from leitstand.cloud.sql import CloudSql
 from leitstand.core.plan import Action
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.executor import ActionFailed, Handler, Watch
+from leitstand.execution.waiting import start, until
 
 __all__ = ["sql_handlers"]
 
@@ -44,46 +44,41 @@ class _Waiting:
 
     def start(self, call: Callable[[], str]) -> str:
         """Start an operation; while another one runs on the instance, wait for its end."""
-        end = time.monotonic() + self._deadline
-        while True:
-            try:
-                return call()
-            except Conflict:
-                if time.monotonic() >= end:
-                    raise
-                time.sleep(self._interval * 4)
+        return start(
+            call, Conflict, deadline=self._deadline, interval=4 * self._interval, slowest=1
+        )
 
     def finish(self, action: Action, operation: str, what: str, watch: Watch) -> None:
         """Wait for the operation; raise what it reports."""
-        end = time.monotonic() + self._deadline
-        while operation:
-            try:
-                state = self.sql.operation(self._project, operation)
-                if state.done:
-                    if state.error:
-                        raise ActionFailed(action.id, f"{what} ist fehlgeschlagen: {state.error}")
-                    return
-            except CloudUnreachable:
-                if time.monotonic() >= end:
-                    raise
-            if time.monotonic() >= end:
-                raise ActionFailed(
-                    action.id,
-                    f"{what} ist nach {self._deadline:.0f} s nicht fertig (Operation {operation})",
-                )
-            watch(what)
-            time.sleep(self._interval)
+        if not operation:
+            return
 
-    def until(self, action: Action, holds: Callable[[], bool], what: str, watch: Watch) -> None:
-        """Wait until ``holds``; for actions whose operation is not known."""
-        end = time.monotonic() + self._deadline
-        while not holds():
-            if time.monotonic() >= end:
-                raise ActionFailed(
-                    action.id, f"{what} ist nach {self._deadline:.0f} s nicht fertig"
-                )
-            watch(what)
-            time.sleep(self._interval)
+        def done() -> bool:
+            state = self.sql.operation(self._project, operation)
+            if state.error:
+                raise ActionFailed(action.id, f"{what} ist fehlgeschlagen: {state.error}")
+            return state.done
+
+        self.until(action, done, what, watch, f" (Operation {operation})")
+
+    def until(
+        self,
+        action: Action,
+        holds: Callable[[], bool],
+        what: str,
+        watch: Watch,
+        operation: str = "",
+    ) -> None:
+        """Wait until ``holds``; ``operation`` is named when it does not in time."""
+        late = f"{what} ist nach {self._deadline:.0f} s nicht fertig{operation}"
+        until(
+            lambda: holds() or None,
+            deadline=self._deadline,
+            interval=self._interval,
+            slowest=1,
+            watch=lambda: watch(what),
+            late=lambda: ActionFailed(action.id, late),
+        )
 
 
 class _Backup:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from leitstand.core.deviations import Contrast, Departure, Report, ReportVerdict
+from leitstand.core.deviations import Contrast, Departure
 from leitstand.core.difference import Difference
 from leitstand.core.hardening import Finding, Rule
+from leitstand.core.report import Report, ReportVerdict
 from leitstand.notebook.provision_views import CHANGES, difference_text, value_change
 from leitstand.notebook.views import Notice, Row, Table, Tone
 

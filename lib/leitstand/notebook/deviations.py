@@ -1,8 +1,8 @@
 """The verbs of the deviations runbook: look, compare, judge, report. Nothing is changed."""
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from leitstand import __version__
@@ -11,16 +11,15 @@ from leitstand.core.deviations import (
     Agreement,
     Contrast,
     Departure,
-    Report,
     changed_paths,
     classify,
     contrasts,
 )
 from leitstand.core.errors import RunFailed
-from leitstand.core.hardening import LISTINGS, RULES, Estate, Finding, Rule, examine, policy_of
-from leitstand.core.hardening.estate import Item
-from leitstand.core.kind_table import KINDS
-from leitstand.core.reconcile import Found, Unreadable
+from leitstand.core.hardening import LISTINGS, RULES, Estate, Finding, examine, policy_of
+from leitstand.core.hardening.containers import workloads
+from leitstand.core.names import short_name
+from leitstand.core.report import Report
 from leitstand.core.sarif import as_json, as_sarif
 from leitstand.execution.provisioning import Observed, Provisioner
 from leitstand.notebook.deviation_views import (
@@ -128,9 +127,7 @@ class Deviations:
 
     def harden(self, seen: Inspected) -> tuple[Finding, ...]:
         """Show every hardening rule with what breaks it."""
-        found = tuple(
-            finding for rule in RULES for finding in _examined(rule, seen.estate, self._agreement)
-        )
+        found = examine(seen.estate, self._agreement)
         show(findings_table(RULES, found))
         return found
 
@@ -157,83 +154,41 @@ class Deviations:
             "verdict", stage="deviations", verdict=str(report.verdict), counts=dict(report.counts)
         )
         show(report_notice(report))
-        weighing = _open(report, _WEIGHTS[self._fail_on])
+        weighing = report.open(_WEIGHTS[self._fail_on])
         if weighing:
             raise DeviationsFound(weighing)
 
     def _estate(self, observed: Observed) -> Estate:
-        from leitstand.cloud.errors import PermissionDenied
         from leitstand.cloud.listing import list_everything
-        from leitstand.cloud.resources import Resources
 
         environment, connection = self._run.environment, self._run.connection
         names = {resource.key: resource.name for resource in observed.resources}
         accounts = [
-            name.rsplit("/", 1)[-1]
+            short_name(name)
             for key, name in names.items()
             if key.startswith("iam.serviceAccounts/")
         ]
-        listed = list_everything(connection, LISTINGS, number=observed.number, accounts=accounts)
-        required = f"projects/{environment.project}/locations/global/buckets/_Required"
-        bucket: Found
-        try:
-            bucket = Resources(connection).read(KINDS["logging.buckets"], required, {})
-        except PermissionDenied as error:
-            bucket = Unreadable(error.message)
-        found = {**observed.found, "logging.buckets/_Required": bucket}
-        return Estate(
+        estate = Estate(
             project=environment.project,
             number=observed.number,
             region=environment.region,
             policy=policy_of(environment),
-            found=found,
-            listed=listed,
+            found=observed.found,
+            listed=list_everything(connection, LISTINGS, number=observed.number, accounts=accounts),
             names=names,
-            images=_signatures(self._run, [*found.values(), *_bodies(listed)]),
         )
+        return replace(estate, images=_signatures(self._run, estate))
 
 
-@dataclass(frozen=True)
-class _Watched(Estate):
-    """An estate that remembers of which kinds a rule asked for everything."""
-
-    asked: set[str] = field(default_factory=set)
-
-    def all(self, kind: str) -> tuple[Item, ...]:
-        self.asked.add(kind)
-        return super().all(kind)
-
-
-def _examined(rule: Rule, estate: Estate, agreement: Agreement) -> tuple[Finding, ...]:
-    """Return what breaks a rule, and what it would have had to see but nobody could read."""
-    watched = _Watched(**vars(estate))
-
-    def look(_: Estate) -> Iterator[Finding]:
-        yield from rule.look(watched)
-        for key, body in watched.found.items():
-            kind, name = key.split("/", 1)
-            if isinstance(body, Unreadable) and kind in watched.asked - set(watched.listed):
-                item = Item(kind, name, watched.names.get(key, key), {})
-                text = f"Die Regel ist nicht ganz geprüft. {body.reason}"
-                yield watched.unobserved(item, "", None, text)
-
-    return examine(watched, agreement, [replace(rule, look=look)])
-
-
-def _bodies(listed: Mapping[str, tuple[Mapping[str, Any], ...]]) -> list[Any]:
-    return [body for bodies in listed.values() for body in bodies]
-
-
-def _signatures(run: Run, bodies: Sequence[object]) -> Mapping[str, bool]:
+def _signatures(run: Run, estate: Estate) -> Mapping[str, bool]:
     """Return for each image that a service or a job names whether it is signed."""
     from leitstand.cloud.registry import Registry
 
     repository = run.environment.artifact_registry.repository
     images = {
         str(container.get("image", ""))
-        for body in bodies
-        if isinstance(body, Mapping)
-        for container in _containers(body)
+        for workload in workloads(estate)
+        for _, container in workload.containers
     }
     registry = Registry(run.connection)
     return {
@@ -241,23 +196,6 @@ def _signatures(run: Run, bodies: Sequence[object]) -> Mapping[str, bool]:
         for image in sorted(images)
         if image.startswith(f"{repository}/") and "@" in image
     }
-
-
-def _containers(body: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    template = body.get("template")
-    if not isinstance(template, Mapping):
-        return []
-    inner = template.get("template")
-    holder = inner if isinstance(inner, Mapping) else template
-    return list(holder.get("containers", ()))
-
-
-def _open(report: Report, severities: Collection[str]) -> list[str]:
-    """Return what weighs that much and was not agreed upon: rules first, then fields."""
-    found = [(f.severity, f.agreed, f"{f.rule} ({f.key})") for f in report.findings]
-    found += [(d.severity, d.agreed, f"{d.key} {d.path}".strip()) for d in report.departures]
-    found += [("warning", contrast.agreed, contrast.path) for contrast in report.contrasts]
-    return [name for severity, agreed, name in found if severity in severities and not agreed]
 
 
 def _write(path: Any, content: Mapping[str, Any]) -> None:

@@ -101,12 +101,16 @@ def _fill(connection: "Connection", watch: Watch) -> None:
 
     environment = connection.environment
     assert environment.sandbox is not None
+    deadline = float(environment.jobs["migrate"].timeout.removesuffix("s"))
     jobs, name = CloudRunJobs(connection), environment.job_name("migrate")
     documents = str(environment.sandbox.sample_documents)
     for args in (["migrate"], ["load_sample", "--tenants", "2", "--documents", documents]):
         watch(f"migrate {args[0]}")
         started = jobs.start_execution(name, jobs.job(name).etag, args, {})
+        end = time.monotonic() + deadline
         while not (state := jobs.execution(started.execution)).completed:
+            if time.monotonic() >= end:
+                raise NotFurnished(f"migrate {args[0]} ist nach {deadline:.0f} s nicht fertig.")
             time.sleep(connection.poll_interval)
         if not state.done:
             raise NotFurnished(f"migrate {args[0]}: {state.problem}")

@@ -12,12 +12,12 @@ from leitstand.execution.parallel import Outcome, Schedule, Status
 from leitstand.execution.provisioning import Observed, Provisioner
 from leitstand.notebook.progress import Progress
 from leitstand.notebook.provision_views import (
-    STEPS,
     observation_table,
     outcome_table,
     plan_tables,
     problems_view,
     rest_table,
+    step_title,
     withheld_table,
 )
 from leitstand.notebook.run import Run, withheld
@@ -136,7 +136,7 @@ class Provision:
             return
         mine = [a for a in approved.plan.actions if a.arguments["step"] == step]
         if not mine:
-            show(Notice(f"{number} {STEPS[step]}: nichts im Plan.", Tone.GOOD))
+            show(Notice(f"{step_title(step)}: nichts im Plan.", Tone.GOOD))
             return
         self._mine = {action.id for action in mine}
         outcome = self._applied(approved, step)
@@ -186,7 +186,7 @@ class Provision:
         outcome = Outcome()
         with (
             suppress(_StepIncomplete),
-            self._run.step(f"step-{step}", f"{step} {STEPS[step]}") as self._progress,
+            self._run.step(f"step-{step}", step_title(step)) as self._progress,
         ):
             outcome = self._schedule.run(step)
             failed = self._mine & set(outcome.failed)

@@ -8,7 +8,7 @@ from typing import Any
 from leitstand.core.body_check import Problem
 from leitstand.core.difference import Difference
 from leitstand.core.kind_table import KINDS
-from leitstand.core.kinds import Step
+from leitstand.core.kinds import STEP_TITLES, Step
 from leitstand.core.plan import Action, Plan
 from leitstand.core.reconcile import Deviation, Unreadable
 from leitstand.execution.parallel import Outcome
@@ -17,26 +17,17 @@ from leitstand.notebook.views import Notice, Row, Table, Tone
 
 __all__ = [
     "CHANGES",
-    "STEPS",
     "difference_text",
     "observation_table",
     "outcome_table",
     "plan_tables",
     "problems_view",
     "rest_table",
+    "step_title",
     "value_change",
     "withheld_table",
 ]
 
-STEPS = {
-    Step.NETWORK: "Netz",
-    Step.DATABASE: "Cloud SQL",
-    Step.REDIS: "Memorystore",
-    Step.SECRETS: "Secrets",
-    Step.SERVICES: "Dienste und Load Balancer",
-    Step.IDENTITY: "Pipeline",
-    Step.OPERATIONS: "Betrieb",
-}
 CHANGES = {
     "create": "anlegen",
     "update": "ändern",
@@ -107,7 +98,8 @@ def plan_tables(plan: Plan, left: Mapping[str, Deviation]) -> Sequence[Table | N
     kinds = [f"{change}_resource" for change in ("create", "update", "replace")]
     counts = Counter((action.arguments["step"], action.kind) for action in plan.actions)
     rows = [
-        Row((_title(step), *(str(counts[step, kind] or "–") for kind in kinds))) for step in steps
+        Row((step_title(step), *(str(counts[step, kind] or "–") for kind in kinds)))
+        for step in steps
     ]
     total = Table(f"{name}: {len(plan.actions)} Aktionen", ("Schritt", *map(_verb, kinds)), rows)
     return [total, *(_step_table(plan, step, left) for step in steps)]
@@ -122,7 +114,7 @@ def _step_table(plan: Plan, step: Step, left: Mapping[str, Deviation]) -> Table:
         for action in plan.actions
         if action.arguments["step"] == step
     ]
-    return Table(_title(step), ("Ressource", "Was"), rows)
+    return Table(step_title(step), ("Ressource", "Was"), rows)
 
 
 def outcome_table(step: Step, actions: Sequence[Action], outcome: Outcome) -> Table:
@@ -138,7 +130,7 @@ def outcome_table(step: Step, actions: Sequence[Action], outcome: Outcome) -> Ta
         else:
             why = outcome.skipped.get(action.id, "")
             rows.append(Row((action.id, kind, f"nicht begonnen: {why}"), Tone.WAIT))
-    return Table(_title(step), ("Ressource", "Art", "Ergebnis"), rows)
+    return Table(step_title(step), ("Ressource", "Art", "Ergebnis"), rows)
 
 
 def rest_table(left: Sequence[Deviation], failed: Mapping[str, str]) -> Table:
@@ -171,8 +163,9 @@ def _differences(deviation: Deviation) -> str:
     return "\n".join(difference_text(difference) for difference in deviation.differences)
 
 
-def _title(step: Step) -> str:
-    return f"{step} {STEPS[step]}"
+def step_title(step: Step) -> str:
+    """Return number and name of a step."""
+    return f"{step} {STEP_TITLES[step]}"
 
 
 def _verb(action: str) -> str:

@@ -9,7 +9,7 @@ from leitstand.core.deviations import Agreement
 from leitstand.core.hardening import Estate, Policy, examine
 
 __all__ = [
-    "DIGEST", "NUMBER", "PIPELINE", "POLICY", "PROJECT", "added", "changed", "chosen", "healthy",
+    "DIGEST", "NUMBER", "PIPELINE", "POLICY", "added", "changed", "chosen", "healthy",
     "listed", "red", "secret", "unlisted", "url", "with_variable", "without",
 ]  # fmt: skip
 
@@ -61,7 +61,7 @@ DATABASE = secret("DATABASE_URL", "database-url")
 def service(
     name: str, ingress: str, least: int, most: int, concurrency: int, container: Any
 ) -> dict[str, Any]:
-    body: dict[str, Any] = {
+    return {
         "name": f"projects/{PROJECT}/locations/{REGION}/services/{name}",
         "etag": '"1"',
         "generation": "3",
@@ -74,9 +74,6 @@ def service(
             "containers": [container],
         },
     }
-    if ingress == "INTERNAL_LOAD_BALANCER":
-        body["defaultUriDisabled"] = True
-    return body
 
 
 def _network() -> dict[str, Any]:

@@ -1,34 +1,19 @@
 """All rules together: green over a healthy estate, each with a case in which it is red."""
 
+import importlib
 import re
 from collections import Counter
 
+import pytest
+
 from leitstand.configuration import load_environment
-from leitstand.core.hardening import RULES, policy_of
-from tests.core.hardening import (
-    test_database,
-    test_identity,
-    test_langfuse,
-    test_litellm,
-    test_logging,
-    test_network,
-    test_redis,
-    test_secrets,
-    test_services,
-)
+from leitstand.core.hardening import RULES, Estate, policy_of
 from tests.core.hardening.estate import healthy, red
 
-CASES = (
-    test_database,
-    test_identity,
-    test_langfuse,
-    test_litellm,
-    test_logging,
-    test_network,
-    test_redis,
-    test_secrets,
-    test_services,
-)
+AREAS = dict.fromkeys(rule.look.__module__.rpartition(".")[2] for rule in RULES)
+CASES: dict[str, list[tuple[str, Estate]]] = {
+    area: importlib.import_module(f"tests.core.hardening.test_{area}").RED for area in AREAS
+}
 
 
 def test_a_healthy_estate_breaks_no_rule() -> None:
@@ -36,7 +21,19 @@ def test_a_healthy_estate_breaks_no_rule() -> None:
 
 
 def test_every_rule_has_a_case_in_which_it_alone_is_red() -> None:
-    assert {rule.id for rule in RULES} == {rule for module in CASES for rule, _ in module.RED}
+    assert {rule.id for rule in RULES} == {rule for cases in CASES.values() for rule, _ in cases}
+
+
+@pytest.mark.parametrize(
+    ("rule", "estate"),
+    [
+        pytest.param(rule, estate, id=f"{area}-{number}-{rule}")
+        for area, cases in CASES.items()
+        for number, (rule, estate) in enumerate(cases)
+    ],
+)
+def test_exactly_this_rule_goes_red(rule: str, estate: Estate) -> None:
+    assert {rule} == red(estate)
 
 
 def test_ids_are_unique_and_readable() -> None:

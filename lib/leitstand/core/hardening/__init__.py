@@ -20,6 +20,7 @@ from leitstand.core.hardening import (
 from leitstand.core.hardening.estate import LISTINGS, Estate, Listing, Policy
 from leitstand.core.hardening.policy import policy_of
 from leitstand.core.hardening.rule import Finding, Rule, Severity
+from leitstand.core.hardening.unseen import telling_what_was_unseen
 
 if TYPE_CHECKING:
     from leitstand.core.deviations import Agreement
@@ -54,5 +55,9 @@ RULES: tuple[Rule, ...] = (
 def examine(
     estate: Estate, agreement: "Agreement", rules: Sequence[Rule] = RULES
 ) -> tuple[Finding, ...]:
-    """Return what breaks the rules; read-only, in the order of the rules."""
-    return tuple(finding for rule in rules for finding in rule.check(estate, agreement))
+    """Return what breaks the rules, and what they could not see, in the order of the rules."""
+    return tuple(
+        finding
+        for rule in rules
+        for finding in telling_what_was_unseen(rule).check(estate, agreement)
+    )

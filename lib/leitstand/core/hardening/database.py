@@ -216,10 +216,10 @@ def _protection(estate: Estate) -> Iterator[Finding]:
 def _separate(estate: Estate) -> Iterator[Finding]:
     there = {short_name(item.name) for item in estate.all("sql.databases")}
     missing = sorted(set(estate.policy.databases) - there)
-    if missing or len(set(estate.policy.databases)) < 2:
+    if missing:
         yield estate.missing(
             "sql.databases", list(estate.policy.databases),
-            f"Eine eigene Datenbank fehlt: {', '.join(missing) or 'beide heißen gleich'}.",
+            f"Eine eigene Datenbank fehlt: {', '.join(missing)}.",
         )  # fmt: skip
     urls = {
         workload.item.id: variable

@@ -3,7 +3,7 @@
 from leitstand.core.hardening.estate import Estate, Item, relative
 from leitstand.core.nested import texts
 
-__all__ = ["backends_of", "external_rules", "fronts", "proxy_of", "url_map_of"]
+__all__ = ["backends_of", "external_rules", "fronts", "proxy_of"]
 
 
 def external_rules(estate: Estate) -> tuple[Item, ...]:
@@ -19,11 +19,6 @@ def external_rules(estate: Estate) -> tuple[Item, ...]:
 def proxy_of(estate: Estate, rule: Item) -> Item | None:
     """Return the HTTPS proxy that a forwarding rule leads to."""
     return _named(estate, "compute.targetHttpsProxies", rule.get("target"))
-
-
-def url_map_of(estate: Estate, proxy: Item) -> Item | None:
-    """Return the URL map of a proxy."""
-    return _named(estate, "compute.urlMaps", proxy.get("urlMap"))
 
 
 def backends_of(estate: Estate, service: str) -> tuple[Item, ...]:
@@ -46,7 +41,7 @@ def fronts(estate: Estate) -> tuple[Item, ...]:
     found = []
     for rule in external_rules(estate):
         proxy = proxy_of(estate, rule)
-        url_map = url_map_of(estate, proxy) if proxy else None
+        url_map = _named(estate, "compute.urlMaps", proxy.get("urlMap")) if proxy else None
         if url_map and wanted & {relative(text) for text in texts(url_map.body)}:
             found.append(rule)
     return tuple(found)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from leitstand.core.hardening.containers import workloads
 from leitstand.core.hardening.estate import Estate
+from leitstand.core.hardening.grants import EVERYONE, grants
 from leitstand.core.hardening.rule import Finding, Rule, rule
 
 __all__ = ["RULES"]
@@ -25,13 +26,11 @@ PIPELINE_ROLES = frozenset(
 """All roles of the pipeline's service account. Source: production page, line IAM."""
 
 _BASIC = ("roles/owner", "roles/editor")
-_EVERYONE = ("allUsers", "allAuthenticatedUsers")
 _OWNERS = r"repository|repository_owner|project_path|namespace_path"
 _IDS = r"repository_id|repository_owner_id|project_id|namespace_id"
 _PIN = r"\b(?:assertion|attribute)\.(?:{})\s*(?:==\s*['\"][^'\"]+['\"]|in\s*\[\s*['\"][^'\"]+)"
 _PINNED = re.compile(_PIN.format(f"{_IDS}|{_OWNERS}"))
 _PINNED_BY_ID = re.compile(_PIN.format(_IDS))
-_TRIVIAL = re.compile(r"\|\|")
 
 
 @rule(
@@ -42,8 +41,7 @@ _TRIVIAL = re.compile(r"\|\|")
 def _pinned(estate: Estate) -> Iterator[Finding]:
     for item in estate.all("iam.providers"):
         condition = str(item.get("attributeCondition", ""))
-        # One alternative without a pin lets everybody in.
-        if not all(_PINNED.search(part) for part in _TRIVIAL.split(condition)):
+        if not _pins(condition):
             yield item.finding(
                 "attributeCondition", condition, "assertion.repository_id == '…'",
                 f"Die Bedingung des Anbieters {item.id} legt kein Repository fest.",
@@ -58,12 +56,16 @@ def _pinned(estate: Estate) -> Iterator[Finding]:
 def _numbers(estate: Estate) -> Iterator[Finding]:
     for item in estate.all("iam.providers"):
         condition = str(item.get("attributeCondition", ""))
-        pinned = all(_PINNED.search(part) for part in _TRIVIAL.split(condition))
-        if pinned and not _PINNED_BY_ID.search(condition):
+        if _pins(condition) and not _PINNED_BY_ID.search(condition):
             yield item.finding(
                 "attributeCondition", condition, "assertion.repository_owner_id == '…'",
                 f"Die Bedingung des Anbieters {item.id} verlässt sich auf Namen.",
             )  # fmt: skip
+
+
+def _pins(condition: str) -> bool:
+    """Return whether a condition pins the repository in each of its alternatives."""
+    return all(_PINNED.search(part) for part in condition.split("||"))
 
 
 @rule(
@@ -72,20 +74,18 @@ def _numbers(estate: Estate) -> Iterator[Finding]:
     why="Ein Mitglied für den ganzen Pool gibt jeder Identität darin die Rechte der Pipeline.",
 )  # fmt: skip
 def _members(estate: Estate) -> Iterator[Finding]:
-    for item in estate.all("iam.policy"):
-        for binding in item.get("bindings", ()):
-            role = binding.get("role")
-            wide = [
-                member
-                for member in binding.get("members", ())
-                if member in _EVERYONE
-                or (member.startswith("principalSet://") and "/attribute." not in member)
-            ]
-            if wide:
-                yield item.finding(
-                    f"bindings.{role}", wide, "principalSet://…/attribute.repository/…",
-                    f"Das Dienstkonto {item.id} dürfen auch andere Identitäten nutzen.",
-                )  # fmt: skip
+    for grant in grants(estate, "iam.policy"):
+        wide = [
+            member
+            for member in grant.members
+            if member in EVERYONE
+            or (member.startswith("principalSet://") and "/attribute." not in member)
+        ]
+        if wide:
+            yield grant.finding(
+                wide, "principalSet://…/attribute.repository/…",
+                f"Das Dienstkonto {grant.item.id} dürfen auch andere Identitäten nutzen.",
+            )  # fmt: skip
 
 
 @rule(
@@ -118,18 +118,12 @@ def _six_roles(estate: Estate) -> Iterator[Finding]:
     why="Solche Rollen gelten unmittelbar und stehen in keiner Liste des Dienstkontos.",
 )  # fmt: skip
 def _past_account(estate: Estate) -> Iterator[Finding]:
-    for item in estate.all("project.policy"):
-        for binding in item.get("bindings", ()):
-            past = [
-                name
-                for name in binding.get("members", ())
-                if name.startswith(("principal://", "principalSet://"))
-            ]
-            if past:
-                yield item.finding(
-                    f"bindings.{binding.get('role')}", past, [],
-                    f"{binding.get('role')} gilt im Projekt unmittelbar für den Pool.",
-                )  # fmt: skip
+    for grant in grants(estate, "project.policy"):
+        past = [
+            name for name in grant.members if name.startswith(("principal://", "principalSet://"))
+        ]
+        if past:
+            yield grant.finding(past, [], f"{grant.role} gilt im Projekt unmittelbar für den Pool.")
 
 
 @rule(
@@ -141,19 +135,16 @@ def _basic(estate: Estate) -> Iterator[Finding]:
     pipeline = f"serviceAccount:{estate.policy.pipeline}"
     # Google's own agent makes resources for the APIs and needs the role.
     exempt = (pipeline, f"serviceAccount:{estate.number}@cloudservices.gserviceaccount.com")
-    for item in estate.all("project.policy"):
-        for binding in item.get("bindings", ()):
-            role, members = binding.get("role"), binding.get("members", ())
-            wide = [
-                name
-                for name in members
-                if name in _EVERYONE
-                or (role in _BASIC and name.startswith("serviceAccount:") and name not in exempt)
-            ]
-            if wide:
-                yield item.finding(
-                    f"bindings.{role}", wide, [], f"{role} haben im Projekt: {', '.join(wide)}."
-                )
+    for grant in grants(estate, "project.policy"):
+        basic = grant.role in _BASIC
+        wide = [
+            name
+            for name in grant.members
+            if name in EVERYONE
+            or (basic and name.startswith("serviceAccount:") and name not in exempt)
+        ]
+        if wide:
+            yield grant.finding(wide, [], f"{grant.role} haben im Projekt: {', '.join(wide)}.")
 
 
 @rule(
@@ -176,7 +167,7 @@ def _keys(estate: Estate) -> Iterator[Finding]:
 
 
 @rule(
-    "own-service-accounts", "Jeder Dienst läuft unter einem eigenen Dienstkonto", "error",
+    "own-service-accounts", "Kein Dienst läuft unter dem Standardkonto", "error",
     source="Produktion, Schritt 4: Zugriffspfade der Secrets",
     why="Das Standardkonto teilen sich alle Dienste, und meist hat es zu viele Rechte.",
 )  # fmt: skip

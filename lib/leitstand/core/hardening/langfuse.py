@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from leitstand.core.hardening.containers import Variable, Workload, variables, workloads
 from leitstand.core.hardening.estate import Estate, number
 from leitstand.core.hardening.rule import Finding, Rule, rule
-from leitstand.core.hardening.secrets import has_credentials, looks_secret
+from leitstand.core.hardening.secrets import LANGFUSE, plain_secrets
 
 __all__ = ["RULES"]
 
 _LANGFUSE = "Produktion, Betrieb und Sicherheit: Langfuse"
-
-PREFIX = "LANGFUSE_"
-"""What Langfuse's variables begin with. Source: production page, line Langfuse."""
 
 SAMPLING = 0.05
 """Share of requests that is traced by default. Source: production page, row Langfuse."""
@@ -37,14 +34,7 @@ _OFF = ("", "0", "false", "none", "off")
     why="Mit dem Schlüssel liest jeder die aufgezeichneten Gespräche der Kunden.",
 )  # fmt: skip
 def _keys(estate: Estate) -> Iterator[Finding]:
-    for workload in workloads(estate):
-        for variable in variables(workload):
-            plain = variable.value and variable.name.startswith(PREFIX)
-            if plain and (looks_secret(variable.name) or has_credentials(variable.value or "")):
-                yield variable.finding(
-                    "Klartext", "valueSource.secretKeyRef",
-                    f"{workload.item.id} hat {variable.name} im Klartext.",
-                )  # fmt: skip
+    return plain_secrets(estate, lambda name: name.startswith(LANGFUSE))
 
 
 @rule(
@@ -103,7 +93,7 @@ def _traced(estate: Estate) -> Iterator[tuple[Workload, dict[str, Variable]]]:
         found = {
             variable.name: variable
             for variable in variables(workload)
-            if variable.name.startswith(PREFIX)
+            if variable.name.startswith(LANGFUSE)
         }
         if found:
             yield workload, found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from leitstand.core.hardening.estate import Estate, Item, number, relative
 from leitstand.core.hardening.rule import Finding, Rule, rule
 
-__all__ = ["RULES", "drops_audit_logs"]
+__all__ = ["AUDIT_DAYS", "RULES", "drops_audit_logs"]
 
 _LOGS = "Produktion, Betrieb und Sicherheit: Log-Retention"
 
@@ -163,11 +163,11 @@ def _writable(estate: Estate) -> Iterator[Finding]:
 )  # fmt: skip
 def _kept(estate: Estate) -> Iterator[Finding]:
     datasets = _datasets(estate)
-    for name in sorted({relative(sink.get("destination")) for sink in _exports(estate)}):
-        item = datasets.get(name)
-        for field in ("defaultTableExpirationMs", "defaultPartitionExpirationMs") if item else ():
-            days = number(item.get(field)) / _DAY_MS if item else 0
-            if item and 0 < days <= RETENTION_DAYS:
+    written = {relative(sink.get("destination")) for sink in _exports(estate)}
+    for item in (datasets[name] for name in sorted(written & datasets.keys())):
+        for field in ("defaultTableExpirationMs", "defaultPartitionExpirationMs"):
+            days = number(item.get(field)) / _DAY_MS
+            if 0 < days <= RETENTION_DAYS:
                 yield item.finding(
                     field, days, RETENTION_DAYS,
                     f"Im Dataset {item.id} laufen Einträge schon nach {days:g} Tagen ab.",

@@ -107,7 +107,9 @@ def _certificate(estate: Estate) -> Iterator[Finding]:
     certificates = {item.name: item for item in estate.all("compute.sslCertificates")}
     for door in fronts(estate):
         proxy = proxy_of(estate, door)
-        names = [relative(url) for url in proxy.get("sslCertificates", ())] if proxy else []
+        if proxy is None:
+            continue
+        names = [relative(url) for url in proxy.get("sslCertificates", ())]
         used = [certificates[name] for name in names if name in certificates]
         covered = {
             domain
@@ -116,8 +118,8 @@ def _certificate(estate: Estate) -> Iterator[Finding]:
             for domain in item.get("managed.domains", ())
         }
         states = {item.id: item.get("managed.status", item.get("type")) for item in used}
-        for domain in estate.policy.domains if proxy else ():
-            if proxy and domain not in covered:
+        for domain in estate.policy.domains:
+            if domain not in covered:
                 yield proxy.finding(
                     f"sslCertificates.{domain}", states, {domain: "ACTIVE"},
                     f"Kein verwaltetes Zertifikat für {domain} ist aktiv.",
@@ -131,10 +133,7 @@ def _certificate(estate: Estate) -> Iterator[Finding]:
 )  # fmt: skip
 def _dns(estate: Estate) -> Iterator[Finding]:
     doors = fronts(estate)
-    reserved = {item.name: item.get("address") for item in estate.all("compute.globalAddresses")}
-    wanted = {
-        reserved.get(relative(door.get("IPAddress")), door.get("IPAddress")) for door in doors
-    }
+    wanted = {door.get("IPAddress") for door in doors}
     expected = sorted(map(str, wanted))
     for domain in estate.policy.domains if doors else ():
         records = [

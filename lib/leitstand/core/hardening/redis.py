@@ -71,21 +71,20 @@ def _export(estate: Estate) -> Iterator[Finding]:
                 item, "export", estate.policy.snapshot_export,
                 f"Ob die Instanz {item.id} exportiert wird, ließ sich nicht feststellen.",
             )  # fmt: skip
-        elif not any(_exports(job, item, estate.policy.export_job) for job in scheduled):
+        elif not any(_exports(job, item) for job in scheduled):
             yield item.finding(
                 "export", None, estate.policy.snapshot_export,
                 f"Kein Zeitplan exportiert die Instanz {item.id} wenigstens wöchentlich.",
             )  # fmt: skip
 
 
-def _exports(job: Body, item: Item, export_job: str) -> bool:
+def _exports(job: Body, item: Item) -> bool:
     """Return whether a job of Cloud Scheduler exports the instance at least once a week."""
     fields = str(job.get("schedule", "")).split()
     # Minute, hour, day of the month, month, day of the week: the middle two must be open.
     weekly = len(fields) == 5 and fields[2] == fields[3] == "*"
     uri = str(at(job, "httpTarget.uri", ""))
-    ends = [f"{item.name}:export", *([f"/jobs/{export_job}:run"] if export_job else [])]
-    return weekly and job.get("state") == "ENABLED" and uri.endswith(tuple(ends))
+    return weekly and job.get("state") == "ENABLED" and uri.endswith(f"{item.name}:export")
 
 
 RULES: tuple[Rule, ...] = (_tier, _auth, _vpc, _export)

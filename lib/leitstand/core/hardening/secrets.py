@@ -1,20 +1,24 @@
 """Rules of secrets: only from Secret Manager, by version, rotated, read by named accounts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from leitstand.core.hardening.containers import Workload, variables, workloads
-from leitstand.core.hardening.estate import Body, Estate, at, number
+from leitstand.core.hardening.estate import Body, Estate, number
+from leitstand.core.hardening.grants import grants
 from leitstand.core.hardening.rule import Finding, Rule, rule
 from leitstand.core.names import short_name
 
-__all__ = ["RULES", "has_credentials", "looks_secret"]
+__all__ = ["LANGFUSE", "RULES", "looks_secret", "plain_secrets"]
 
 _SECRETS = "Produktion, Architekturunterschiede: Secrets"
 _TABLE = "Produktion, Ressourcen und Parameter: Secret Manager"
 
 ROTATION_SECONDS = 90 * 86400
-"""Longest time between two rotations. Source: ``secret_manager.rotation_period`` in base.yaml."""
+"""Longest time between two rotations. Source: the secrets of base.yaml; the page states none."""
+
+LANGFUSE = "LANGFUSE_"
+"""What Langfuse's variables begin with. Source: production page, line Langfuse."""
 
 _SECRET_NAME = re.compile(r"(PASSWORD|PASSWD|(^|_)(KEY|TOKEN|SECRET|CREDENTIALS?))$")
 _CREDENTIALS = re.compile(r"://[^/@\s]*:[^/@\s]+@")
@@ -27,9 +31,20 @@ def looks_secret(name: str) -> bool:
     return bool(_SECRET_NAME.search(name))
 
 
-def has_credentials(text: str) -> bool:
-    """Return whether a text holds a URL with a password."""
-    return bool(_CREDENTIALS.search(text))
+def plain_secrets(estate: Estate, meant: Callable[[str], bool]) -> Iterator[Finding]:
+    """Yield a finding for each variable that holds a secret itself, of those whose name is meant.
+
+    The value stands in none of them.
+    """
+    for workload in workloads(estate):
+        for variable in variables(workload):
+            value = variable.value or ""
+            secret = looks_secret(variable.name) or _CREDENTIALS.search(value)
+            if value and secret and meant(variable.name):
+                yield variable.finding(
+                    "Klartext", "valueSource.secretKeyRef",
+                    f"{workload.item.id} hat {variable.name} im Klartext.",
+                )  # fmt: skip
 
 
 @rule(
@@ -92,18 +107,12 @@ def _references(workload: Workload) -> Iterator[tuple[str, str, str]]:
     "sichtbar.",
 )  # fmt: skip
 def _plain(estate: Estate) -> Iterator[Finding]:
+    # Langfuse's own have their own rule, with its own line in the document.
+    yield from plain_secrets(estate, lambda name: not name.startswith(LANGFUSE))
     for workload in workloads(estate):
-        for variable in variables(workload):
-            if not variable.value or variable.name.startswith("LANGFUSE_"):
-                continue  # Langfuse's own have their own rule, with its own line in the document
-            if looks_secret(variable.name) or has_credentials(variable.value):
-                yield variable.finding(
-                    "Klartext", "valueSource.secretKeyRef",
-                    f"{workload.item.id} hat {variable.name} im Klartext.",
-                )  # fmt: skip
         for path, container in workload.containers:
             for part in ("command", "args"):
-                if any(has_credentials(str(text)) for text in container.get(part, ())):
+                if any(_CREDENTIALS.search(str(text)) for text in container.get(part, ())):
                     yield workload.item.finding(
                         f"{path}.{part}", "Klartext", "valueSource.secretKeyRef",
                         f"{workload.item.id} hat ein Passwort in der Befehlszeile.",
@@ -155,23 +164,20 @@ def _announced(estate: Estate) -> Iterator[Finding]:
     why="Über Gruppen, Domains oder das Standardkonto lesen mehr Identitäten mit als gedacht.",
 )  # fmt: skip
 def _named(estate: Estate) -> Iterator[Finding]:
-    for item in estate.all("secretmanager.policy"):
-        for binding in item.get("bindings", ()):
-            wide = [name for name in binding.get("members", ()) if not _is_named(name)]
-            if binding.get("role") in _READERS and wide:
-                yield item.finding(
-                    f"bindings.{binding['role']}", wide, "serviceAccount:NAME@PROJEKT.…",
-                    f"{item.id} lesen auch: {', '.join(wide)}.",
-                )  # fmt: skip
+    for grant in grants(estate, "secretmanager.policy"):
+        wide = [name for name in grant.members if not _is_named(name)]
+        if grant.role in _READERS and wide:
+            yield grant.finding(
+                wide, "serviceAccount:NAME@PROJEKT.…",
+                f"{grant.item.id} lesen auch: {', '.join(wide)}.",
+            )  # fmt: skip
     pipeline = f"serviceAccount:{estate.policy.pipeline}"
-    for item in estate.all("project.policy"):
-        for binding in item.get("bindings", ()):
-            others = [name for name in at(binding, "members", ()) if name != pipeline]
-            if binding.get("role") == _ACCESSOR and others:
-                yield item.finding(
-                    f"bindings.{_ACCESSOR}", others, [pipeline],
-                    f"Im ganzen Projekt lesen alle Secrets: {', '.join(others)}.",
-                )  # fmt: skip
+    for grant in grants(estate, "project.policy"):
+        others = [name for name in grant.members if name != pipeline]
+        if grant.role == _ACCESSOR and others:
+            yield grant.finding(
+                others, [pipeline], f"Im ganzen Projekt lesen alle Secrets: {', '.join(others)}."
+            )
 
 
 def _is_named(member: str) -> bool:

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
 
 from leitstand.core.hardening.containers import workloads
 from leitstand.core.hardening.estate import Estate, Item, at, number
+from leitstand.core.hardening.grants import EVERYONE, grants
 from leitstand.core.hardening.rule import Finding, Rule, rule
 
 __all__ = ["RULES"]
@@ -22,7 +22,6 @@ MIGRATE = {"timeout": "900s", "maxRetries": 1}
 """Limits of the migrate job. Source: production page, row Migrate-Job."""
 
 _FIRST = "template.containers.0.resources"
-_EVERYONE = ("allUsers", "allAuthenticatedUsers")
 
 
 def _instances(item: Item, which: str) -> int:
@@ -33,9 +32,8 @@ def _instances(item: Item, which: str) -> int:
     return int(number(item.get(f"scaling.{field}", item.get(f"template.scaling.{field}"))))
 
 
-def _resources(item: Item) -> dict[str, Any]:
-    containers = item.get("template.containers", ())
-    return dict(at(containers[0], "resources", {})) if containers else {}
+def _concurrency(item: Item) -> int:
+    return int(number(item.get("template.maxInstanceRequestConcurrency")))
 
 
 def _cores(text: object) -> float:
@@ -60,16 +58,13 @@ def _web(estate: Estate) -> Iterator[Finding]:
     item = estate.get("run.services", estate.policy.web)
     if item is None:
         return
-    limits = _resources(item).get("limits", {})
     figures = {
         "scaling.minInstanceCount": (_instances(item, "min"), WEB["min"]),
         "scaling.maxInstanceCount": (_instances(item, "max"), WEB["max"]),
-        "template.maxInstanceRequestConcurrency": (
-            int(number(item.get("template.maxInstanceRequestConcurrency"))), WEB["concurrency"],
-        ),
-        f"{_FIRST}.limits.cpu": (_cores(limits.get("cpu")), WEB["cpu"]),
-        f"{_FIRST}.limits.memory": (_mebibytes(limits.get("memory")), WEB["memory"]),
-    }  # fmt: skip
+        "template.maxInstanceRequestConcurrency": (_concurrency(item), WEB["concurrency"]),
+        f"{_FIRST}.limits.cpu": (_cores(item.get(f"{_FIRST}.limits.cpu")), WEB["cpu"]),
+        f"{_FIRST}.limits.memory": (_mebibytes(item.get(f"{_FIRST}.limits.memory")), WEB["memory"]),
+    }
     for path, (found, expected) in figures.items():
         if found != expected:
             yield item.finding(
@@ -88,11 +83,11 @@ def _worker(estate: Estate) -> Iterator[Finding]:
     if item is None:
         return
     least, most = _instances(item, "min"), _instances(item, "max")
-    concurrency = int(number(item.get("template.maxInstanceRequestConcurrency")))
-    if concurrency != 1:
+    at_once = _concurrency(item)
+    if at_once != 1:
         yield item.finding(
-            "template.maxInstanceRequestConcurrency", concurrency, 1,
-            f"worker bearbeitet {concurrency} Aufgaben zugleich statt einer.",
+            "template.maxInstanceRequestConcurrency", at_once, 1,
+            f"worker bearbeitet {at_once} Aufgaben zugleich statt einer.",
         )  # fmt: skip
     if least < 1:
         yield item.finding(
@@ -113,7 +108,7 @@ def _worker(estate: Estate) -> Iterator[Finding]:
 def _cpu(estate: Estate) -> Iterator[Finding]:
     for service in (estate.policy.worker, estate.policy.beat):
         item = estate.get("run.services", service)
-        if item is not None and _resources(item).get("cpuIdle", False):
+        if item is not None and item.get(f"{_FIRST}.cpuIdle", False):
             yield item.finding(
                 f"{_FIRST}.cpuIdle", True, False, f"{service} verliert die CPU zwischen Anfragen."
             )
@@ -252,14 +247,12 @@ def _images(estate: Estate) -> Iterator[tuple[Item, str, str]]:
     why="Jeder weitere offene Dienst verlässt sich allein auf die Netzgrenze.",
 )  # fmt: skip
 def _invokers(estate: Estate) -> Iterator[Finding]:
-    for item in estate.all("run.policy"):
-        for binding in item.get("bindings", ()) if item.id != estate.policy.web else ():
-            open_to = [name for name in binding.get("members", ()) if name in _EVERYONE]
-            if open_to:
-                yield item.finding(
-                    f"bindings.{binding.get('role')}", open_to, "serviceAccount:…",
-                    f"{item.id} darf jeder aufrufen.",
-                )  # fmt: skip
+    for grant in grants(estate, "run.policy"):
+        open_to = [name for name in grant.members if name in EVERYONE]
+        if open_to and grant.item.id != estate.policy.web:
+            yield grant.finding(
+                open_to, "serviceAccount:…", f"{grant.item.id} darf jeder aufrufen."
+            )
 
 
 RULES: tuple[Rule, ...] = (
