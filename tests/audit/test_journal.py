@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leitstand.audit.journal import Journal
+from leitstand.audit.journal import Follower, Journal
 
 
 @pytest.fixture
@@ -123,3 +123,17 @@ def test_a_crash_on_demand_follows_its_event_and_only_in_the_sandbox(
     )
     assert written == len(journal.events())
     assert (-signal.SIGKILL if env == "sandbox" else 0) == ended.returncode
+
+
+def test_whoever_follows_gets_each_event_once_and_a_torn_one_never(journal: Journal):
+    follower = Follower(journal.path)
+    assert [] == follower.events()
+    journal.append("run.started")
+    assert ["run.started"] == [event["event"] for event in follower.events()]
+    with journal.path.open("ab") as file:
+        file.write(b'{"event": "step.st')
+    assert [] == follower.events()
+    Journal(journal.path).append("step.started")
+    journal.append("step.completed")
+    assert ["step.started", "step.completed"] == [event["event"] for event in follower.events()]
+    assert [] == follower.events()

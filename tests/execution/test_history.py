@@ -1,11 +1,13 @@
 """What a journal tells about a run."""
 
+from pathlib import Path
 from typing import Any
 
+from leitstand.audit.journal import Journal
 from leitstand.core.plan import Action, Plan
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Share, Split
-from leitstand.execution.history import History
+from leitstand.execution.history import History, HistoryOf
 
 
 def split(percent: int) -> list[dict[str, Any]]:
@@ -86,3 +88,21 @@ def test_traffic_is_as_the_run_left_it_when_it_matches_a_split_of_the_run() -> N
 def test_a_later_stage_that_was_never_begun_is_someone_elses_doing() -> None:
     history = History.read([*APPROVED, intent("traffic-10"), outcome("traffic-10", "e1")])
     assert not history.left_as_was(service(50))
+
+
+def test_a_history_that_goes_on_tells_the_same_as_one_read_anew(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    following = HistoryOf(journal)
+    told = [
+        *APPROVED,
+        intent("traffic-10"),
+        outcome("traffic-10", "e1"),
+        {"event": "verdict", "stage": "10", "verdict": "healthy"},
+        intent("traffic-50"),
+        {"event": "run.completed"},
+    ]
+    for event in told:
+        fields = {key: value for key, value in event.items() if key != "event"}
+        journal.append(event["event"], **fields)
+        assert History.read(journal) == following.now()
+    assert following.now().ended

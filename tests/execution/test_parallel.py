@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,13 @@ def action(id: str, *after: str, step: int = 1, slow: bool = False, **more: Any)
 class Run:
     """A schedule of these actions, its journal, and what it told."""
 
-    def __init__(self, directory: Path, *actions: Action, workers: int = 8) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *actions: Action,
+        workers: int = 8,
+        refuse: Callable[[Action], str] = lambda action: "",
+    ) -> None:
         self.told: list[tuple[str, Status]] = []
         self.interrupted_by = ""
         self.journal = Journal(directory / "journal.jsonl")
@@ -75,7 +81,9 @@ class Run:
             self.journal.append("approval.given", digest=plan.digest)
         approved = Approved(plan, Approval(plan.digest, "test", LATER))
         executor = Executor(approved, self.journal, {"file": self.files})
-        self.schedule = Schedule(executor, actions, workers=workers, progress=self._tell)
+        self.schedule = Schedule(
+            executor, actions, workers=workers, progress=self._tell, refuse=refuse
+        )
 
     def _tell(self, id: str, status: Status, detail: str) -> None:
         assert threading.current_thread() is threading.main_thread()
@@ -197,3 +205,18 @@ def test_actions_that_wait_for_each_other_are_named(tmp_path: Path) -> None:
     run = Run(tmp_path, action("a", "b"), action("b", "a"))
     with pytest.raises(ValueError, match="wait for each other"):
         run.schedule.run(1)
+
+
+def test_what_may_not_be_started_is_left_out_with_all_that_needs_it(tmp_path: Path) -> None:
+    actions = [
+        action("kurz"),
+        action("lang"),
+        action("danach", "lang"),
+        action("später", step=2, slow=True),
+    ]
+    late = "Das Fenster ist zu Ende."
+    run = Run(tmp_path, *actions, refuse=lambda a: "" if a.id == "kurz" else late)
+    outcome = run.schedule.run(1)
+    assert ["kurz"] == list(outcome.done)
+    assert {"lang": late, "danach": late} == outcome.skipped
+    assert ["kurz"] == run.journalled("action.intent")

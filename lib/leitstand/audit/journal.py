@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import Path, PurePath
 
-__all__ = ["Journal"]
+__all__ = ["Follower", "Journal"]
 
 Event = dict[str, object]
 
@@ -118,6 +118,31 @@ class Journal:
         wanted = os.environ.get("LEITSTAND_CRASH_AFTER")
         if wanted and self._crashable and wanted == str(written["seq"]):
             os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Follower:
+    """Reads a journal that grows, each event once. Read-only.
+
+    Args:
+        path: Of the journal; it may not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_until = 0
+
+    def events(self) -> list[Event]:
+        """Return the whole events that were written since the last call, oldest first."""
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read_until)
+                content = file.read()
+        except FileNotFoundError:
+            return []
+        end = content.rfind(b"\n") + 1
+        self._read_until += end
+        found = (_decode(line) for line in content[:end].split(b"\n"))
+        return [event for event in found if event is not None]
 
 
 def _write_all(descriptor: int, content: bytes) -> None:

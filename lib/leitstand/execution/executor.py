@@ -12,7 +12,7 @@ from leitstand.audit.journal import Journal
 from leitstand.cloud.errors import CloudUnreachable
 from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.plan import Action, Approved
-from leitstand.execution.history import History
+from leitstand.execution.history import HistoryOf
 
 __all__ = ["ActionFailed", "Executor", "Handler", "Watch"]
 
@@ -66,6 +66,7 @@ class Executor:
         self._plan = approved.plan
         self._journal = journal
         self._handlers = handlers
+        self._history = HistoryOf(journal)
 
     def apply(self, id: str, watch: Watch = lambda _: None) -> Mapping[str, Any]:
         """Apply one action of the plan unless that was done before; return its evidence.
@@ -76,7 +77,7 @@ class Executor:
         """
         action = self._plan.action(id)
         handler = self._handlers[action.kind]
-        history = History.read(self._journal)
+        history = self._history.now()
         before = history.action(id)
         if before.done:
             return before.evidence

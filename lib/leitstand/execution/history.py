@@ -1,14 +1,16 @@
 """What a run has already done, read from its journal."""
 
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from leitstand.audit.journal import Follower, Journal
 from leitstand.core.plan import Plan
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 
-__all__ = ["ActionHistory", "History"]
+__all__ = ["ActionHistory", "History", "HistoryOf"]
 
 Event = Mapping[str, Any]
 
@@ -65,46 +67,9 @@ class History:
     @classmethod
     def read(cls, events: Iterable[Event]) -> "History":
         """Return the history that these events tell."""
-        made: dict[str, Plan] = {}
-        plans: dict[str, Plan] = {}
-        plan: Plan | None = None
-        actions: dict[str, ActionHistory] = {}
-        verdicts: dict[str, str] = {}
-        etags: dict[str, str] = {}
-        ended = False
-        for event in events:
-            kind = event["event"]
-            if kind == "plan.made":
-                new = Plan.from_data(event["plan"])
-                made[new.digest] = new
-            elif kind == "approval.given" and event["digest"] in made:
-                plan = made[event["digest"]]
-                before = plans.get(plan.runbook)
-                if before is None or before.digest != plan.digest:
-                    for action in (*before.actions, *before.way_back) if before else ():
-                        actions.pop(action.id, None)
-                    verdicts = {}
-                    etags[plan.target] = str(plan.basis.get("etag", ""))
-                plans[plan.runbook] = plan
-            elif kind == "action.intent":
-                actions[event["id"]] = ActionHistory(intended=True)
-            elif kind == "action.operation":
-                actions[event["id"]] = ActionHistory(True, event["operation"])
-            elif kind == "action.outcome":
-                evidence = event.get("evidence") or {}
-                actions[event["id"]] = ActionHistory(
-                    True,
-                    actions.get(event["id"], ActionHistory()).operation,
-                    event["status"],
-                    evidence,
-                )
-                if plan is not None and evidence.get("etag"):
-                    etags[plan.action(event["id"]).target] = evidence["etag"]
-            elif kind == "verdict":
-                verdicts[event["stage"]] = event["verdict"]
-            elif kind in _ENDS:
-                ended = True
-        return cls(plan, plans, actions, verdicts, bool(actions), ended, etags)
+        reader = _Reader()
+        reader.take(events)
+        return reader.history()
 
     @property
     def open(self) -> bool:
@@ -140,3 +105,85 @@ class History:
         begun = [a for a in actions if self.action(a.id).intended and not self.action(a.id).done]
         mine = [*self.plan.way_back, *done[-1:], *begun[-1:]]
         return any(found.equivalent(Split.from_data(a.arguments["traffic"])) for a in mine)
+
+
+class HistoryOf:
+    """The history of a journal that grows; what was read once is not read again.
+
+    Args:
+        journal: Of the run.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._new = Follower(journal.path)
+        self._reader = _Reader()
+        self._lock = threading.Lock()
+
+    def now(self) -> History:
+        """Return what the journal tells now; any thread may ask."""
+        with self._lock:
+            self._reader.take(self._new.events())
+            return self._reader.history()
+
+
+class _Reader:
+    """Puts a history together, event by event."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, Plan] = {}
+        self._plans: dict[str, Plan] = {}
+        self._plan: Plan | None = None
+        self._actions: dict[str, ActionHistory] = {}
+        self._verdicts: dict[str, str] = {}
+        self._etags: dict[str, str] = {}
+        self._ended = False
+
+    def history(self) -> History:
+        """Return the history so far."""
+        return History(
+            self._plan,
+            dict(self._plans),
+            dict(self._actions),
+            dict(self._verdicts),
+            bool(self._actions),
+            self._ended,
+            dict(self._etags),
+        )
+
+    def take(self, events: Iterable[Event]) -> None:
+        """Add events, oldest first."""
+        for event in events:
+            kind = event["event"]
+            if kind == "plan.made":
+                new = Plan.from_data(event["plan"])
+                self._made[new.digest] = new
+            elif kind == "approval.given" and event["digest"] in self._made:
+                self._approve(self._made[event["digest"]])
+            elif kind == "action.intent":
+                self._actions[event["id"]] = ActionHistory(intended=True)
+            elif kind == "action.operation":
+                self._actions[event["id"]] = ActionHistory(True, event["operation"])
+            elif kind == "action.outcome":
+                self._end(event)
+            elif kind == "verdict":
+                self._verdicts[event["stage"]] = event["verdict"]
+            elif kind in _ENDS:
+                self._ended = True
+
+    def _approve(self, plan: Plan) -> None:
+        before = self._plans.get(plan.runbook)
+        if before is None or before.digest != plan.digest:
+            for action in (*before.actions, *before.way_back) if before else ():
+                self._actions.pop(action.id, None)
+            self._verdicts = {}
+            self._etags[plan.target] = str(plan.basis.get("etag", ""))
+        self._plan = self._plans[plan.runbook] = plan
+
+    def _end(self, event: Event) -> None:
+        evidence = event.get("evidence") or {}
+        before = self._actions.get(event["id"], ActionHistory())
+        self._actions[event["id"]] = ActionHistory(
+            True, before.operation, event["status"], evidence
+        )
+        if self._plan is not None and evidence.get("etag"):
+            self._etags[self._plan.action(event["id"]).target] = evidence["etag"]

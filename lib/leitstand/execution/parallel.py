@@ -59,6 +59,7 @@ class Schedule:
         actions: Those of its plan, with ``step``, ``after`` and ``slow`` among their arguments.
         workers: How many run at the same time.
         progress: Told, by the thread that calls ``run``, how things go.
+        refuse: Asked before an action is started: a German sentence why it may not be, or "".
     """
 
     def __init__(
@@ -68,11 +69,13 @@ class Schedule:
         *,
         workers: int = 8,
         progress: Progress = lambda action, status, detail: None,
+        refuse: Callable[[Action], str] = lambda action: "",
     ) -> None:
         self._executor = executor
         self._actions = {action.id: action for action in actions}
         self._workers = workers
         self._progress = progress
+        self._refuse = refuse
         self._running: dict[str, threading.Thread] = {}
         self._done: dict[str, Mapping[str, Any]] = {}
         self._failed: dict[str, LeitstandError] = {}
@@ -104,7 +107,8 @@ class Schedule:
                 left = asked - set(self._done) - set(self._failed) - set(skipped)
                 if not left:
                     break
-                self._start(left, ahead)
+                if self._start(left, ahead, skipped):
+                    continue
                 if not self._running:
                     raise ValueError(f"these actions wait for each other: {sorted(left)}")
                 self._take(self._reports.get())
@@ -151,18 +155,27 @@ class Schedule:
                     self._progress(action.id, Status.SKIPPED, why)
                     break
 
-    def _start(self, left: set[str], ahead: bool) -> None:
+    def _start(self, left: set[str], ahead: bool, skipped: dict[str, str]) -> bool:
+        """Start what can be; return whether an action was refused, which others may wait for."""
         for action in self._ready(left, ahead):
             if len(self._running) >= self._workers:
-                return
+                return False
             early = sum(key not in left for key in self._running)
             # What comes later must leave room for what is asked for now.
             if action.id not in left and early >= self._workers // 2:
                 continue
+            why = self._refuse(action)
+            if why and action.id not in left:
+                continue
+            if why:
+                skipped[action.id] = why
+                self._progress(action.id, Status.SKIPPED, why)
+                return True
             self._progress(action.id, Status.STARTED, "")
             thread = threading.Thread(target=self._apply, args=(action.id,), daemon=True)
             self._running[action.id] = thread
             thread.start()
+        return False
 
     def _ready(self, left: set[str], ahead: bool) -> list[Action]:
         """Return what can be started, slow ones first."""
