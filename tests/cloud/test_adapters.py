@@ -1,5 +1,6 @@
 """The adapters, read against a real sandbox."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,6 +17,11 @@ from tests.fixtures.world import World
 STABLE = "web-00001-start"
 
 
+@pytest.fixture
+def world(used_world: World) -> World:
+    return used_world
+
+
 def test_a_service_tells_its_traffic_and_that_it_is_settled(world: World) -> None:
     service = world.run.service(world.service)
     assert service.settled
@@ -29,10 +35,14 @@ def test_a_service_that_does_not_exist_is_not_found(world: World) -> None:
 
 
 def test_a_change_on_an_old_version_is_a_conflict(world: World) -> None:
-    old = world.run.service(world.service).etag
-    world.run.start_traffic(world.service, old, Split.of(Share(STABLE, 100, "neu")))
+    service = world.run.service(world.service)
+    world.run.start_traffic(world.service, service.etag, Split.of(Share(STABLE, 100, "neu")))
     with pytest.raises(Conflict):
-        world.run.start_traffic(world.service, old, Split.of(Share(STABLE, 100)))
+        world.run.start_traffic(world.service, service.etag, Split.of(Share(STABLE, 100)))
+    now = world.run.service(world.service).etag
+    world.run.start_traffic(world.service, now, Split.of(Share(STABLE, 100)))
+    while not world.run.service(world.service).settled:
+        time.sleep(0.01)
 
 
 def test_staging_tells_the_digests_that_ran_there(world: World) -> None:
@@ -64,24 +74,25 @@ def test_an_image_tells_its_digest_and_whether_it_is_signed(
 
 def test_a_secret_version_tells_its_state_and_never_its_value(world: World) -> None:
     secrets = Secrets(world.connection)
-    assert "ENABLED" == secrets.version_state("django-secret-key", "1")
-    assert "MISSING" == secrets.version_state("django-secret-key", "7")
+    assert "ENABLED" == secrets.version_state("langfuse-secret-key", "1")
+    assert "MISSING" == secrets.version_state("langfuse-secret-key", "7")
     project = world.environment.project
-    name = f"projects/{project}/secrets/django-secret-key/versions/1"
+    name = f"projects/{project}/secrets/langfuse-secret-key/versions/1"
     world.connection.secrets.disable_secret_version(request={"name": name})
-    assert "DISABLED" == secrets.version_state("django-secret-key", "1")
+    assert "DISABLED" == secrets.version_state("langfuse-secret-key", "1")
+    world.connection.secrets.enable_secret_version(request={"name": name})
 
 
 def test_monitoring_counts_the_requests_that_were_answered(world: World) -> None:
     start = datetime.now(UTC)
     with world.load() as load:
         while load.report().answered < 200:
-            pass
+            time.sleep(0.01)
         report = load.stop()
     end = datetime.now(UTC) + timedelta(seconds=2)
     monitoring = Monitoring(world.connection)
     while datetime.now(UTC) < end:
-        pass
+        time.sleep(0.01)
     sample = monitoring.samples("web", start, end)[STABLE]
     assert (report.answered, 0) == (sample.requests, sample.errors)
     assert sample.latency_p95_ms is not None
@@ -91,7 +102,7 @@ def test_monitoring_counts_the_requests_that_were_answered(world: World) -> None
 
 
 def test_monitoring_without_requests_has_no_samples(world: World) -> None:
-    end = datetime.now(UTC)
+    end = datetime.now(UTC) - timedelta(hours=1)
     assert {} == Monitoring(world.connection).samples("web", end - timedelta(seconds=5), end)
 
 
@@ -105,8 +116,9 @@ def test_a_page_of_a_candidate_answers_or_tells_why_not(world: World) -> None:
 
 @pytest.mark.parametrize(("kind", "seconds"), [("fail", 0.0), ("hang", 0.0)])
 def test_an_api_that_does_not_answer_is_unreachable(
-    world: World, kind: FaultKind, seconds: float
+    world: World, kind: FaultKind, seconds: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("leitstand.cloud.monitoring._SECONDS", 0.5)
     world.sandbox.add_fault("ListTimeSeries", kind, "UNAVAILABLE", seconds)
     end = datetime.now(UTC)
     with pytest.raises(CloudUnreachable, match="Google Cloud antwortet nicht"):

@@ -70,6 +70,8 @@ def test_a_reason_covers_what_lies_below_its_path(path: str, expected: tuple[str
     [
         ("run.services/web", "scaling.minInstanceCount", "services.web.scaling.minInstanceCount"),
         ("run.jobs/migrate", "template.template.timeout", "jobs.migrate.timeout"),
+        ("run.jobs/migrate", "template.taskCount", "jobs.migrate.taskCount"),
+        ("run.jobs/migrate", "template.template.containers.0.args", "jobs.migrate.args"),
         ("sql.instances/main", "settings.tier", "resources.sql.instances.main.settings.tier"),
         ("sql.databases/main/app", "", "resources.sql.databases.main/app"),
     ],

@@ -51,7 +51,7 @@ FIGURES: list[tuple[str | tuple[str, ...], object]] = [
     ("rag_store.extension", "vector"),
     ("rag_store.ivfflat.lists", 100),
     ("rag_store.hnsw.ef_search", 64),
-    ("rag_store.maintenance", "monthly"),
+    ("rag_store.maintenance.every", "monthly"),
     (("resources", "redis.instances", "main", "tier"), "STANDARD_HA"),
     (("resources", "redis.instances", "main", "auth_enabled"), True),
     ("memorystore.snapshot_export", "weekly"),

@@ -201,7 +201,7 @@ def test_two_exports_at_once_do_not_mix(cluster: Cluster, target: Path):
     urls = (cluster.url(copies.then), cluster.url(copies.now))
     context = multiprocessing.get_context("spawn")
     outcomes = context.Queue()
-    workers = [context.Process(target=_try, args=(outcomes, *urls, target)) for _ in range(3)]
+    workers = [context.Process(target=_try, args=(outcomes, *urls, target)) for _ in range(2)]
     for worker in workers:
         worker.start()
     found = [outcomes.get(timeout=60) for _ in workers]

@@ -219,7 +219,9 @@ def start(runs: Path, name: str, cells: int) -> tuple[subprocess.Popen[bytes], R
     raise AssertionError("the run did not get so far")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, pytest.param(signal.SIGHUP, marks=pytest.mark.sweep)]
+)
 def test_a_signal_interrupts_the_cell_which_puts_things_right(tmp_path: Path, number: int):
     process, directory = start(tmp_path, "waits_forever", 2)
     time.sleep(0.2)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 
 from leitstand.cloud.secrets import Secrets
-from leitstand.notebook.provision_views import STEPS
+from leitstand.core.kinds import STEP_TITLES
 from tests.fixtures.command import Ended
 from tests.fixtures.provisioning import Production, production
 
@@ -123,5 +123,5 @@ def test_no_value_of_a_secret_stands_in_anything_that_a_run_leaves(built: Built)
 
 def test_every_step_tells_that_it_is_done(built: Built) -> None:
     told = [line.partition(":")[0] for line in built.applied.output.splitlines() if "✓" in line]
-    steps = [f"✓ {step} {title}" for step, title in STEPS.items()]
+    steps = [f"✓ {step} {title}" for step, title in STEP_TITLES.items()]
     assert ["✓ Beobachten", *steps, "✓ Nachprüfen"] == told[:-1]

@@ -101,7 +101,8 @@ def test_a_faulty_image_goes_back_by_itself(leitstand: Command) -> None:
     ("image", "sentence"),
     [
         ("web:1.4.0-smoke", "Die Smoke-Tests sind fehlgeschlagen: /smoke antwortet 500."),
-        ("web:1.2.3-never-ready", "wurde nicht bereit"),
+        # Also below the runbook, in tests/execution/test_rollout.py.
+        pytest.param("web:1.2.3-never-ready", "wurde nicht bereit", marks=pytest.mark.sweep),
     ],
 )
 def test_a_candidate_that_cannot_serve_never_gets_traffic(
@@ -264,21 +265,24 @@ def test_a_taken_port_is_named(leitstand: Command) -> None:
         assert (2, True) == (run.code, f"Der Port {port} der Sandbox ist belegt." in run.problems)
 
 
+# The engine is also tested with small notebooks, in tests/notebook/test_engine.py.
+@pytest.mark.parametrize(
+    "engine", [[], pytest.param(["--engine", "leitstand"], marks=pytest.mark.sweep)]
+)
 def test_plain_papermill_runs_the_runbook_and_refuses_what_it_does_not_know(
-    leitstand: Command,
+    leitstand: Command, engine: list[str]
 ) -> None:
     runbook = str(ROOT / "runbooks" / "release.ipynb")
-    for engine in ([], ["--engine", "leitstand"]):
-        command = [sys.executable, "-m", "papermill", *engine, runbook]
-        good = subprocess.run(
-            [*command, str(leitstand.project / "out.ipynb")],
-            env=leitstand.environment, cwd=leitstand.project, capture_output=True, text=True,
-        )  # fmt: skip
-        assert 0 == good.returncode, good.stderr
-        bad = subprocess.run(
-            [*command, str(leitstand.project / "bad.ipynb"), "-p", "apply", "vielleicht"],
-            env=leitstand.environment, cwd=leitstand.project, capture_output=True, text=True,
-        )  # fmt: skip
-        assert 0 != bad.returncode
-        assert "apply" in bad.stderr
+    command = [sys.executable, "-m", "papermill", *engine, runbook]
+    good = subprocess.run(
+        [*command, str(leitstand.project / "out.ipynb")],
+        env=leitstand.environment, cwd=leitstand.project, capture_output=True, text=True,
+    )  # fmt: skip
+    assert 0 == good.returncode, good.stderr
+    bad = subprocess.run(
+        [*command, str(leitstand.project / "bad.ipynb"), "-p", "apply", "vielleicht"],
+        env=leitstand.environment, cwd=leitstand.project, capture_output=True, text=True,
+    )  # fmt: skip
+    assert 0 != bad.returncode
+    assert "apply" in bad.stderr
     assert nothing_left(leitstand)

@@ -6,8 +6,12 @@ from tests.fixtures.command import Command
 from tests.runbooks.test_rollback import Site
 
 
-def test_a_drill_measures_both_clones_and_deletes_them(leitstand: Command) -> None:
+def test_a_drill_measures_both_clones_and_deletes_them_and_without_apply_makes_none(
+    leitstand: Command,
+) -> None:
     site = Site(leitstand)
+    assert 0 == leitstand("run", "restore_drill").code
+    assert not [event for event in leitstand.events() if event.startswith("action.")]
     ended = leitstand("run", "restore_drill", "--apply")
     assert (0, "") == (ended.code, ended.problems)
     (measured,) = [e for e in leitstand.journal() if e["event"] == "drill.measured"]
@@ -15,11 +19,6 @@ def test_a_drill_measures_both_clones_and_deletes_them(leitstand: Command) -> No
     assert all(0 < seconds < 30 for seconds in measured["rto_seconds"].values())
     assert {"main"} == site.instances()
     assert 201 == site.write("weiter")
-
-
-def test_a_drill_without_apply_makes_no_clone(leitstand: Command) -> None:
-    assert 0 == leitstand("run", "restore_drill").code
-    assert not [event for event in leitstand.events() if event.startswith("action.")]
 
 
 @pytest.mark.parametrize("crash_after", [22])

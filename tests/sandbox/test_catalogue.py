@@ -50,6 +50,15 @@ def test_every_package_has_a_program_of_its_own(catalogue: Catalogue) -> None:
     assert {"leitstand.sandbox.images.app"} == {i.module for i in of_package(catalogue, "web")}
     litellm = catalogue.resolve(f"{WEB.removesuffix('web')}litellm:1.81.0")
     assert "leitstand.sandbox.images.litellm" == litellm.module
+    (command,) = of_package(catalogue, "leitstand")
+    assert ("1.0.0", "leitstand.cli") == (command.tag, command.module)
+
+
+def test_only_the_command_itself_is_told_where_the_project_and_its_state_lie(
+    catalogue: Catalogue,
+) -> None:
+    told = {image.package for image in catalogue.images() if image.inherits}
+    assert {"leitstand"} == told
 
 
 def test_digests_are_the_same_as_ever(catalogue: Catalogue) -> None:

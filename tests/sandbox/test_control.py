@@ -82,11 +82,10 @@ def test_requests_through_the_front_door_reach_monitoring_and_logging(running):
     assert any(name.endswith(("stdout", "stderr")) for name in written)
 
 
-def test_a_second_sandbox_in_the_same_directory_is_refused(directory):
-    first = control.start(directory, EMPTY, lifeline=True)
+def test_a_second_sandbox_in_the_same_directory_is_refused(running):
     with pytest.raises(control.AlreadyRunning) as refused:
-        control.start(directory, EMPTY, lifeline=True)
-    assert first.pid == refused.value.sandbox.pid
+        control.start(running.directory, SEED, lifeline=True)
+    assert running.pid == refused.value.sandbox.pid
 
 
 def test_of_two_starts_at_once_one_wins(directory):
@@ -143,12 +142,11 @@ def test_a_process_that_got_the_same_id_is_not_taken_for_the_sandbox(directory):
     assert not (directory / "sandbox.json").exists()
 
 
-def test_a_stranger_at_the_same_address_is_not_taken_for_the_sandbox(directory):
-    sandbox = control.start(directory, EMPTY, lifeline=True)
-    content = json.loads((directory / "sandbox.json").read_text())
-    stranger = control.Sandbox(directory, {**content, "token": "wrong"})
+def test_a_stranger_at_the_same_address_is_not_taken_for_the_sandbox(running):
+    content = json.loads((running.directory / "sandbox.json").read_text())
+    stranger = control.Sandbox(running.directory, {**content, "token": "wrong"})
     assert not stranger.answers()
-    assert sandbox.answers()
+    assert running.answers()
 
 
 def test_state_is_there_again_after_down_and_up_and_gone_after_reset(directory):

@@ -35,10 +35,20 @@ def started(directory):
     return control.start(directory, SEED, lifeline=True)
 
 
-def test_every_listening_socket_is_on_loopback(started):
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    """One sandbox for all tests that only look, started where there are credentials."""
+    with pytest.MonkeyPatch.context() as variables:
+        variables.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
+        sandbox = control.start(tmp_path_factory.mktemp("shared") / "sandbox", SEED, lifeline=True)
+    yield sandbox
+    sandbox.stop()
+
+
+def test_every_listening_socket_is_on_loopback(running):
     listening = [
         connection.laddr.ip
-        for process in family(started.pid)
+        for process in family(running.pid)
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     ]
@@ -56,7 +66,15 @@ def test_nothing_is_left_after_stop(started, directory):
     assert not (directory / "sandbox.json").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        # Handled as SIGTERM is; below it also ends a sandbox that only starts.
+        pytest.param(signal.SIGINT, marks=pytest.mark.sweep),
+        signal.SIGTERM,
+        signal.SIGKILL,
+    ],
+)
 def test_nothing_is_left_after_a_signal(started, directory, number):
     processes = family(started.pid)
     os.kill(started.pid, number)
@@ -124,10 +142,8 @@ def test_hanging_calls_do_not_keep_it_from_stopping(directory):
     assert future.exception(timeout=5) is not None
 
 
-def test_no_credentials_reach_it(directory, monkeypatch):
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
-    sandbox = control.start(directory, SEED, lifeline=True)
-    for process in family(sandbox.pid):
+def test_no_credentials_reach_it(running):
+    for process in family(running.pid):
         assert "GOOGLE_APPLICATION_CREDENTIALS" not in process.environ()
 
 

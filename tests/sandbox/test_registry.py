@@ -55,8 +55,8 @@ def test_a_signed_image_has_a_signature_tag_and_an_unsigned_one_has_none(client)
 
 def test_repositories_and_packages_are_listed(client):
     assert [found.name for found in client.list_repositories(parent=LOCATION)] == [REPOSITORY]
-    litellm = f"{REPOSITORY}/packages/litellm"
-    assert [found.name for found in client.list_packages(parent=REPOSITORY)] == [litellm, PACKAGE]
+    others = [f"{REPOSITORY}/packages/{name}" for name in ("leitstand", "litellm")]
+    assert [found.name for found in client.list_packages(parent=REPOSITORY)] == [*others, PACKAGE]
     repository = client.get_repository(name=REPOSITORY)
     assert repository.format_ == artifactregistry_v1.Repository.Format.DOCKER
     assert client.get_package(name=PACKAGE).name == PACKAGE

@@ -16,7 +16,7 @@ from leitstand.sandbox.images.catalogue import Catalogue
 from tests.fixtures.postgres import Cluster
 
 COMMAND = [sys.executable, "-P", "-m", "leitstand.sandbox.images.app"]
-IMAGES = {image.tag: image for image in Catalogue.load().images()}
+IMAGES = {image.tag: image for image in Catalogue.load().images() if image.package == "web"}
 NEWEST = "2.3.0-destroys"
 
 

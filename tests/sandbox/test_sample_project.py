@@ -43,11 +43,11 @@ class App:
 
 
 @contextmanager
-def app(tag: str, url: str) -> Iterator[App]:
+def app(tag: str, url: str, **more: str) -> Iterator[App]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = start(tag, url, PORT=str(port))
+    process = start(tag, url, PORT=str(port), **more)
     try:
         started = App(process, port)
         deadline = time.monotonic() + 20

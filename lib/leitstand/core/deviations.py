@@ -4,6 +4,7 @@ A deviation is agreed where it stands in the section ``deviations`` of an enviro
 reason. Everything else is found, not agreed, and somebody must decide.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ __all__ = [
 ]
 
 _ABSENT = object()
+_OF_JOB = re.compile(r"^template\.(template\.)?(containers\.0\.)?")
+"""What stands above a field of a job in its API, but not in the environment file."""
 
 
 def changed_paths(overlay: Mapping[str, Any], path: str = "") -> tuple[str, ...]:
@@ -68,7 +71,7 @@ def environment_path(key: str, path: str = "") -> str:
     kind, _, name = key.partition("/")
     sections = {"run.services": "services", "run.jobs": "jobs"}
     stem = f"{sections.get(kind, f'resources.{kind}')}.{name}"
-    inner = path.removeprefix("template.template.") if kind == "run.jobs" else path
+    inner = _OF_JOB.sub("", path) if kind == "run.jobs" else path
     return f"{stem}.{inner}" if inner else stem
 
 

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from leitstand.core import resources
-from leitstand.core.resources import Section
+from leitstand.core.section import Section
+from leitstand.core.workloads import Job, Service
 
 __all__ = [
     "Analysis",
@@ -187,8 +188,8 @@ class Environment(Section):
     region: Annotated[str, Field(pattern=r"^[a-z]+-[a-z]+\d+$")]
     requires_ticket: bool
     requires_second_person: bool
-    services: dict[str, resources.Service]
-    jobs: dict[str, resources.Job]
+    services: dict[str, Service]
+    jobs: dict[str, Job]
     litellm: resources.LiteLlm
     rag_store: resources.RagStore
     memorystore: resources.Memorystore

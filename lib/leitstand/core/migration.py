@@ -9,9 +9,9 @@ from leitstand.core.environment import Environment
 from leitstand.core.job import JobState, prepared_template
 from leitstand.core.plan import Action, Plan
 from leitstand.core.release import Image
-from leitstand.core.resources import Job
 from leitstand.core.schema import schema_version
 from leitstand.core.statements import Effect, Statement, judge_migration
+from leitstand.core.workloads import Job
 
 __all__ = [
     "ADVISORY_LOCK",

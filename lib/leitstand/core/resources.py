@@ -6,138 +6,26 @@ The figures stand in ``config/environments/base.yaml``; this module only says wh
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from leitstand.core.section import Section
 
 __all__ = [
     "ArtifactRegistry",
-    "Container",
-    "EnvVar",
-    "Job",
     "Langfuse",
     "LiteLlm",
     "LoadBalancer",
+    "Maintenance",
     "Memorystore",
     "Pipeline",
     "RagStore",
-    "Section",
-    "Service",
-    "Template",
+    "Recall",
     "Tenancy",
-    "VpcAccess",
 ]
 
-Duration = Annotated[str, Field(pattern=r"^\d+s$")]
+Identifier = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+SlugPattern = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*\{slug\}$")]
 Host = Annotated[str, Field(pattern=r"^[a-z0-9]([a-z0-9.-]*[a-z0-9])$")]
-
-
-class Section(BaseModel):
-    """A part of an environment file; unknown keys are refused, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SecretKeyRef(Section):
-    """A pinned version of a secret; ``latest`` is refused, since it would break a rollback."""
-
-    secret: str
-    version: Annotated[str, Field(pattern=r"^[1-9]\d*$")]
-
-
-class ValueSource(Section):
-    """Where an environment variable takes its value from."""
-
-    secret_key_ref: SecretKeyRef
-
-
-class EnvVar(Section):
-    """One environment variable of a container: a plain value or a pinned secret version."""
-
-    name: Annotated[str, Field(pattern=r"^[A-Z_][A-Z0-9_]*$")]
-    value: str | None = None
-    value_source: ValueSource | None = None
-
-
-class Limits(Section):
-    """CPU in cores and memory as Kubernetes quantities."""
-
-    cpu: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$|^\d+m$")]
-    memory: Annotated[str, Field(pattern=r"^\d+(Mi|Gi)$")]
-
-
-class Resources(Section):
-    """What a container gets; ``cpu_idle=False`` keeps the CPU between requests."""
-
-    limits: Limits
-    cpu_idle: bool = True
-
-
-class Container(Section):
-    """A container of a revision; the image is decided by a release, not by this file."""
-
-    resources: Resources
-    command: list[str] = []
-    args: list[str] = []
-    env: list[EnvVar] = []
-
-
-class NetworkInterface(Section):
-    """Direct VPC egress: where in the VPC the instances stand."""
-
-    network: str
-    subnetwork: str
-
-
-class VpcAccess(Section):
-    """The way into the VPC: through a connector, or directly; one of the two."""
-
-    connector: str | None = None
-    network_interfaces: list[NetworkInterface] = []
-    egress: Literal["ALL_TRAFFIC", "PRIVATE_RANGES_ONLY"]
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.connector is None) == (not self.network_interfaces):
-            raise ValueError("state either connector or network_interfaces")
-        return self
-
-
-class Template(Section):
-    """What every new revision of a service is made from."""
-
-    service_account: str | None = None
-    vpc_access: VpcAccess | None = None
-    max_instance_request_concurrency: Annotated[int, Field(ge=1, le=1000)]
-    containers: Annotated[list[Container], Field(min_length=1, max_length=1)]
-
-
-class Scaling(Section):
-    """Limits on the instances of a service, over all its revisions."""
-
-    min_instance_count: Annotated[int, Field(ge=0)]
-    max_instance_count: Annotated[int, Field(ge=1)]
-
-
-class Service(Section):
-    """A Cloud Run service."""
-
-    ingress: Literal[
-        "INGRESS_TRAFFIC_ALL",
-        "INGRESS_TRAFFIC_INTERNAL_ONLY",
-        "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER",
-    ]
-    scaling: Scaling
-    template: Template
-    manual_scaling_signal: Literal["queue_length"] | None = None
-
-
-class Job(Section):
-    """A Cloud Run job; ``timeout`` holds for each attempt, not for the whole execution."""
-
-    timeout: Duration
-    max_retries: Annotated[int, Field(ge=0, le=10)]
-    requires_approval: bool
-    service_account: str | None = None
-    vpc_access: VpcAccess | None = None
 
 
 class LiteLlm(Section):
@@ -151,25 +39,94 @@ class LiteLlm(Section):
 
 
 class Ivfflat(Section):
-    """Index options of IVFFLAT; the source document's ``k`` is ``lists``."""
+    """Options of IVFFLAT; the source document's ``k`` is ``lists``.
+
+    Attributes:
+        lists: At least so many; a table of many rows has more.
+        probes: Lists that a query looks into.
+        iterative_scan: Whether a query goes on where filters left it too few rows.
+    """
 
     lists: Annotated[int, Field(ge=1, le=32768)]
+    probes: Annotated[int, Field(ge=1, le=32768)]
+    iterative_scan: Literal["off", "relaxed_order"]
 
 
 class Hnsw(Section):
-    """Search options of HNSW."""
+    """Options of HNSW: two of the index, and two of a query.
 
+    Attributes:
+        m: Connections of each row.
+        ef_construction: Candidates that a build looks at.
+        ef_search: Candidates that a query looks at.
+        iterative_scan: Whether a query goes on where filters left it too few rows.
+    """
+
+    m: Annotated[int, Field(ge=2, le=100)]
+    ef_construction: Annotated[int, Field(ge=4, le=1000)]
     ef_search: Annotated[int, Field(ge=1, le=1000)]
+    iterative_scan: Literal["off", "strict_order", "relaxed_order"]
+
+    @model_validator(mode="after")
+    def _enough_candidates(self) -> Self:
+        if self.ef_construction < 2 * self.m:
+            raise ValueError("ef_construction must be at least twice m")
+        return self
+
+
+class Recall(Section):
+    """How good searches must be.
+
+    Attributes:
+        k: Nearest rows that a query asks for.
+        sample: Queries of one measurement.
+        minimum: Share of the true nearest rows that must be found, on average.
+    """
+
+    k: Annotated[int, Field(ge=1, le=1000)]
+    sample: Annotated[int, Field(ge=10)]
+    minimum: Annotated[float, Field(gt=0, le=1)]
+
+
+class Maintenance(Section):
+    """When and how indexes of the vector store are rebuilt.
+
+    Attributes:
+        every: How often each index is rebuilt, whatever its state.
+        window_minutes: Minutes that one run may take.
+        jobs: Indexes that are rebuilt at the same time.
+        lock_seconds: Seconds to wait for open transactions before a rebuild gives up.
+        dead_share: Share of dead rows from which on VACUUM is due.
+        bloat: An index is rebuilt when it is so many times larger than expected.
+    """
+
+    every: Literal["weekly", "monthly"]
+    window_minutes: Annotated[int, Field(ge=1)]
+    jobs: Annotated[int, Field(ge=1, le=32)]
+    lock_seconds: Annotated[float, Field(gt=0)]
+    dead_share: Annotated[float, Field(gt=0, lt=1)]
+    bloat: Annotated[float, Field(gt=1)]
 
 
 class RagStore(Section):
-    """The vector store inside the Cloud SQL instance."""
+    """The vector store inside the Cloud SQL instance.
 
-    schemas: list[str]
+    Attributes:
+        schemas: Its schemas; ``*`` stands for any text.
+        minimum_version: Oldest version of the extension that is accepted.
+        index: The kind of index that tables get.
+        index_from_rows: Below so many rows a table needs no index: exact search is as fast.
+    """
+
+    schemas: Annotated[list[str], Field(min_length=1)]
     extension: Literal["vector"]
+    minimum_version: Annotated[str, Field(pattern=r"^\d+(\.\d+)+$")]
+    index: Literal["ivfflat", "hnsw"]
+    index_from_rows: Annotated[int, Field(ge=0)]
     ivfflat: Ivfflat
     hnsw: Hnsw
-    maintenance: Literal["weekly", "monthly"]
+    recall: Recall
+    maintenance: Maintenance
 
 
 class Memorystore(Section):
@@ -191,7 +148,9 @@ class Langfuse(Section):
     hosting: Literal["saas", "self_hosted"]
     secret_prefix: str
     sampling_rate: Annotated[float, Field(ge=0, le=1)]
-    sampling_rate_by_tenant: dict[str, Annotated[float, Field(ge=0, le=1)]] = {}
+    sampling_rate_by_tenant: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=dict
+    )
     masking: bool
 
 
@@ -212,6 +171,25 @@ class Pipeline(Section):
 
 
 class Tenancy(Section):
-    """How tenants are kept apart."""
+    """How tenants are kept apart.
+
+    Attributes:
+        registry: Table of all tenants, with the columns ``id`` (UUID) and ``name``.
+        column: Column that names the tenant in shared tables.
+        setting: Setting of a transaction that names the tenant it works for.
+        role: Role that requests work as under row-level security; owns nothing.
+        migration_setting: Setting with which the owner of forced tables sees all rows: ``on``.
+        schema_name: Schema of one tenant's tables; ``{slug}`` stands for the tenant.
+        rag_schema: Schema of one tenant's embeddings.
+        tenant_role: Role that requests of one tenant work as, with a schema per tenant.
+    """
 
     model: Literal["schema_per_tenant", "row_level_security"]
+    registry: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$")]
+    column: Identifier
+    setting: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$")]
+    role: Identifier
+    migration_setting: Annotated[str, Field(pattern=r"^[a-z_]+\.[a-z_]+$")]
+    schema_name: SlugPattern
+    rag_schema: SlugPattern
+    tenant_role: SlugPattern

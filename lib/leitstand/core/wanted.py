@@ -14,6 +14,9 @@ from leitstand.core.schema import MAXIMUM, MINIMUM
 __all__ = ["Wanted", "wanted"]
 
 _ACCESSOR = "roles/secretmanager.secretAccessor"
+_VIEWER = "roles/secretmanager.viewer"
+_OF_TASK = ("timeout", "max_retries", "service_account", "vpc_access")
+_OF_CONTAINER = ("command", "args", "env", "resources")
 
 
 @dataclass(frozen=True)
@@ -93,27 +96,30 @@ def _services(environment: Environment) -> Iterator[Wanted]:
 
 
 def _jobs(environment: Environment) -> Iterator[Wanted]:
-    database = environment.database
     for name, job in environment.jobs.items():
-        container: dict[str, Any] = {"command": ["python", "manage.py"], "args": ["migrate"]}
-        if database is not None:
-            reference = {"secret": database.url_secret, "version": _pinned(environment)}
-            container["env"] = [
-                {"name": "DATABASE_URL", "value_source": {"secret_key_ref": reference}}
-            ]
-        task = job.model_dump(mode="json", exclude_none=True, exclude={"requires_approval"})
+        data = job.model_dump(mode="json", exclude_none=True)
+        task = {key: data[key] for key in _OF_TASK if key in data}
+        task["containers"] = [{key: data[key] for key in _OF_CONTAINER if key in data}]
         _without_empty_lists(task)
         initial: dict[str, Any] = {}
         if name in environment.first_images:
             image = f"{environment.artifact_registry.repository}/{environment.first_images[name]}"
             initial = {"template": {"template": {"containers": [{"image": f"${{image:{image}}}"}]}}}
-        body = {"template": {"task_count": 1, "template": {**task, "containers": [container]}}}
+        body = {"template": {"task_count": job.task_count, "template": task}}
         yield Wanted("run.jobs", name, body, initial)
 
 
 def _accessors(environment: Environment) -> Iterator[Wanted]:
-    """Yield who may read a secret: the accounts of the services and jobs that refer to it."""
+    """Yield who may read a secret: the accounts of the services and jobs that refer to it.
+
+    A program that asks for secrets by itself finds out which version is the newest: it sees all.
+    """
     members: dict[str, set[str]] = {}
+    viewers: dict[str, set[str]] = {}
+    for job in environment.jobs.values():
+        for secret in job.reads if job.service_account else ():
+            for found in (members, viewers):
+                found.setdefault(secret, set()).add(f"serviceAccount:{job.service_account}")
     for entry in (*_services(environment), *_jobs(environment)):
         template = entry.body["template"]
         template = template.get("template", template)
@@ -126,8 +132,12 @@ def _accessors(environment: Environment) -> Iterator[Wanted]:
     listed = environment.resources.get("secretmanager.secrets", {})
     for secret in sorted(members):
         if listed.get(secret) is not None:
-            binding = {"role": _ACCESSOR, "members": sorted(members[secret])}
-            yield Wanted("secretmanager.policy", secret, {"bindings": [binding]})
+            bindings = [
+                {"role": role, "members": sorted(found[secret])}
+                for role, found in ((_ACCESSOR, members), (_VIEWER, viewers))
+                if secret in found
+            ]
+            yield Wanted("secretmanager.policy", secret, {"bindings": bindings})
 
 
 def _reads_database(environment: Environment, template: Mapping[str, Any]) -> bool:
@@ -137,17 +147,6 @@ def _reads_database(environment: Environment, template: Mapping[str, Any]) -> bo
         == database.url_secret
         for variable in template["containers"][0].get("env", ())
     )
-
-
-def _pinned(environment: Environment) -> str:
-    """Return the version of the database's URL that the services are pinned to."""
-    assert environment.database is not None
-    for service in environment.services.values():
-        for variable in service.template.containers[0].env:
-            source = variable.value_source
-            if source and source.secret_key_ref.secret == environment.database.url_secret:
-                return source.secret_key_ref.version
-    return "1"
 
 
 def _without_empty_lists(template: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 A URL never leaves this layer: not into a plan, a journal or a view.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 
 from leitstand.cloud.connection import Connection
@@ -56,20 +57,35 @@ class DatabaseAccess:
         """
         from leitstand.database.connection import address
 
-        for service in self.settings.moves_with:
-            try:
-                template = self._run.service(self._service_name(service)).template
-            except NotFound:
-                continue
-            version = pinned_version(template, self.settings.url_secret)
-            if not version:
-                continue
-            wanted = address(self.application_url(version))
+        for url in self._read_urls():
+            wanted = address(url)
             for name in sorted(self._sql.instance_names(self._project)):
                 state = self._sql.instance(self.instance_name(name))
                 if (state.host, state.port) == wanted:
                     return state.name
         return self.instance_name(self.settings.instance)
+
+    @property
+    def database(self) -> str:
+        """Full name of the application's database on that instance."""
+        return f"{self.instance}/databases/{self.settings.name}"
+
+    @property
+    def current_url(self) -> str:
+        """The URL with which the application's services log in now."""
+        for url in self._read_urls():
+            return url
+        return self.application_url(str(self._secrets.newest_version(self.url_secret)))
+
+    def _read_urls(self) -> Iterator[str]:
+        """Yield the URL that each service reads, the first one to come back first."""
+        for service in self.settings.moves_with:
+            try:
+                template = self._run.service(self._service_name(service)).template
+            except NotFound:
+                continue
+            if version := pinned_version(template, self.settings.url_secret):
+                yield self.application_url(version)
 
     @property
     def url_secret(self) -> str:

@@ -8,12 +8,15 @@ from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Approval, Approved, Plan
+from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.executor import Executor
 from leitstand.execution.history import History
 from leitstand.execution.job_handlers import job_handlers
 from leitstand.execution.rollout import TakenOver, take_back
 from leitstand.execution.run_handlers import run_handlers
 from leitstand.execution.sql_handlers import sql_handlers
+from leitstand.execution.tenant_handlers import tenant_handlers
+from leitstand.execution.vector_handlers import vector_handlers
 
 __all__ = [
     "NoWayBack",
@@ -58,6 +61,15 @@ def executor_for(approved: Approved, journal: Journal, connection: Connection) -
     if environment.database is not None:
         handlers |= sql_handlers(connection, deadline=environment.database.operation_deadline)
         handlers |= job_handlers(connection, journal)
+        access = DatabaseAccess(connection)
+        handlers |= vector_handlers(
+            lambda: access.administrator_url(access.instance),
+            lambda: access.current_url,
+            journal.path.parent.name,
+            environment.tenancy,
+            jobs=environment.rag_store.maintenance.jobs,
+        )
+        handlers |= tenant_handlers(access)
     return Executor(approved, journal, handlers)
 
 
@@ -123,6 +135,10 @@ def _restored(plan: Plan) -> str:
         return f"Der Verkehr liegt wieder zu 100 % auf {plan.basis['stable']}."
     if all(action.kind == "update_job" for action in plan.way_back):
         return "Der Job hat wieder sein altes Abbild."
+    if all(action.kind.startswith("vector_") for action in plan.way_back):
+        return "Die Indexe sind wieder von der Art, die sie vorher hatten."
+    if all(action.kind.startswith("tenant_") for action in plan.way_back):
+        return "Mandanten und Policies sind wieder wie vorher."
     return "Die Anwendung arbeitet wieder auf der alten Instanz."
 
 

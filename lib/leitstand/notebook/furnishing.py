@@ -95,22 +95,12 @@ def _provision(provisioner: "Provisioner", path: Path, watch: Watch) -> None:
 
 def _fill(connection: "Connection", watch: Watch) -> None:
     """Apply the migrations of the first image, and load sample rows."""
-    import time
+    from leitstand.notebook.sandbox_jobs import run_migrate_job
 
-    from leitstand.cloud.jobs import CloudRunJobs
-
-    environment = connection.environment
-    assert environment.sandbox is not None
-    deadline = float(environment.jobs["migrate"].timeout.removesuffix("s"))
-    jobs, name = CloudRunJobs(connection), environment.job_name("migrate")
-    documents = str(environment.sandbox.sample_documents)
+    sandbox = connection.environment.sandbox
+    assert sandbox is not None
+    documents = str(sandbox.sample_documents)
     for args in (["migrate"], ["load_sample", "--tenants", "2", "--documents", documents]):
         watch(f"migrate {args[0]}")
-        started = jobs.start_execution(name, jobs.job(name).etag, args, {})
-        end = time.monotonic() + deadline
-        while not (state := jobs.execution(started.execution)).completed:
-            if time.monotonic() >= end:
-                raise NotFurnished(f"migrate {args[0]} ist nach {deadline:.0f} s nicht fertig.")
-            time.sleep(connection.poll_interval)
-        if not state.done:
-            raise NotFurnished(f"migrate {args[0]}: {state.problem}")
+        if problem := run_migrate_job(connection, args):
+            raise NotFurnished(problem)

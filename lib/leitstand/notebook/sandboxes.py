@@ -9,7 +9,7 @@ from leitstand.configuration import load_environment
 from leitstand.core.errors import GateRefused, InputError, RunFailed
 from leitstand.core.seed import sandbox_seed
 from leitstand.notebook.furnishing import NotFurnished
-from leitstand.project import sandbox_directory
+from leitstand.project import places, sandbox_directory
 
 if TYPE_CHECKING:
     from leitstand.cloud.connection import Connection
@@ -93,6 +93,7 @@ def start_sandbox(
         sandbox_seed(environment),
         port=environment.sandbox.port if port is None else port,
         lifeline=lifeline,
+        variables=places(),
     )
     try:
         if empty:

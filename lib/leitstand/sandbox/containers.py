@@ -24,9 +24,9 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "PYTHONDONTWRITEBYTECODE",
 _LEASH = (sys.executable, "-S", "-P", str(Path(leash.__file__)))
 
 
-def inherited() -> dict[str, str]:
-    """The few variables that a process gets from the machine it runs on."""
-    return {name: os.environ[name] for name in _INHERITED if name in os.environ}
+def inherited(more: Sequence[str] = ()) -> dict[str, str]:
+    """The few variables that a process gets from the machine it runs on, and those of `more`."""
+    return {name: os.environ[name] for name in (*_INHERITED, *more) if name in os.environ}
 
 
 def environment(container: run_v2.Container, project: str, secrets: SecretReader) -> dict[str, str]:

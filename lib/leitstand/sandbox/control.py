@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from leitstand.sandbox.exit_codes import DIRECTORY_IN_USE, PORT_TAKEN
@@ -53,6 +54,7 @@ def start(
     port: int = 0,
     lifeline: bool,
     timeout: float = 20,
+    variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Sandbox:
     """Start the sandbox of that directory and return when it is ready.
 
@@ -62,6 +64,7 @@ def start(
         port: Of the gRPC APIs; 0 is any free one.
         lifeline: Whether it ends together with the returned object or this process.
         timeout: Seconds until it must be ready.
+        variables: Besides this process's own; containers whose image asks for them get them too.
 
     Raises:
         AlreadyRunning: One runs there; of two starts at once, one ends like this.
@@ -74,7 +77,7 @@ def start(
         if running is not None:
             raise AlreadyRunning(directory, running)
         _await_predecessor(directory, timeout)
-        process = _spawn(directory, seed, port, lifeline)
+        process = _spawn(directory, seed, port, lifeline, variables)
         try:
             return _ready(directory, process, port, timeout)
         except BaseException:
@@ -149,7 +152,11 @@ def _await_predecessor(directory: Path, timeout: float) -> None:
 
 
 def _spawn(
-    directory: Path, seed: Mapping[str, Any], port: int, lifeline: bool
+    directory: Path,
+    seed: Mapping[str, Any],
+    port: int,
+    lifeline: bool,
+    variables: Mapping[str, str],
 ) -> subprocess.Popen[bytes]:
     seed_file = directory / "seed.json"
     seed_file.write_text(json.dumps(seed), encoding="utf-8")
@@ -157,6 +164,7 @@ def _spawn(
     command += ["--directory", str(directory.resolve()), "--seed", str(seed_file.resolve())]
     command += ["--port", str(port), *(["--lifeline"] if lifeline else [])]
     kept = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
+    kept |= variables
     descriptor = os.open(directory / "supervisor.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with open(descriptor, "wb") as log:
         return subprocess.Popen(

@@ -13,7 +13,7 @@ from google.cloud import run_v2
 from leitstand.sandbox import job_conditions as conditions
 from leitstand.sandbox.containers import SecretReader, command_line, environment, inherited
 from leitstand.sandbox.errors import ApiError
-from leitstand.sandbox.images.catalogue import Catalogue, UnknownImage
+from leitstand.sandbox.images.catalogue import Catalogue, CatalogueImage, UnknownImage
 from leitstand.sandbox.job_log import JobLog
 from leitstand.sandbox.job_rules import JobName
 from leitstand.sandbox.logs import Logs
@@ -166,7 +166,8 @@ class ExecutionRun:
         log = JobLog(self._around.logs, self._job, task.execution, task.index, attempt)
         container = task.containers[0]
         try:
-            variables = self._environment(container, task, attempt)
+            image = self._around.catalogue.resolve(container.image)
+            variables = self._environment(image, container, task, attempt)
         except (ApiError, UnknownImage) as error:
             text = str(error)
             pb = run_v2.TaskAttemptResult()
@@ -176,7 +177,8 @@ class ExecutionRun:
             log.system("ERROR", text)
             return None
         timeout = task.timeout.total_seconds() or 600.0
-        process = TaskProcess(command_line(container), variables, timeout, self._around.grace, log)
+        command = command_line(container, image.module)
+        process = TaskProcess(command, variables, timeout, self._around.grace, log)
         self._processes[task.name] = process
         try:
             outcome = await process.run()
@@ -186,12 +188,11 @@ class ExecutionRun:
         return outcome
 
     def _environment(
-        self, container: run_v2.Container, task: run_v2.Task, attempt: int
+        self, image: CatalogueImage, container: run_v2.Container, task: run_v2.Task, attempt: int
     ) -> dict[str, str]:
-        image = self._around.catalogue.resolve(container.image)
         own = environment(container, self._job.project, self._around.secrets)
         return {
-            **inherited(),
+            **inherited(image.inherits),
             "PYTHONUTF8": "1",
             "APP_VERSION": image.tag,
             **image.behaviour,

@@ -253,7 +253,10 @@ def test_a_deleted_instance_leaves_neither_process_nor_data(park, cache):
         ({"redisConfigs": {"appendonly": "yes"}}, "not supported"),
         ({"redisConfigs": {"lazyfree-lazy-expire": "yes"}}, "not supported for REDIS_6_X"),
         ({"locationId": "europe-west1-b"}, "not in region"),
-        ({"transitEncryptionMode": "SERVER_AUTHENTICATION"}, "does not implement transit encryption"),
+        (
+            {"transitEncryptionMode": "SERVER_AUTHENTICATION"},
+            "does not implement transit encryption",
+        ),
     ],
 )
 def test_what_google_refuses_is_refused(park, change, message):

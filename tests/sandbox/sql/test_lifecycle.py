@@ -13,7 +13,7 @@ from google.api_core import exceptions
 from google.cloud import sqladmin_v1
 
 from leitstand.sandbox import control
-from tests.fixtures.cloud_sql import SEED, CloudSql, OperationFailed
+from tests.fixtures.cloud_sql import PATIENT, SEED, CloudSql, OperationFailed
 from tests.sandbox.supervised import EMPTY, family, gone
 
 State = sqladmin_v1.DatabaseInstance.SqlInstanceState
@@ -28,11 +28,11 @@ def directory(tmp_path):
 
 @pytest.fixture
 def fresh(directory):
-    return CloudSql(control.start(directory, SEED, lifeline=True))
+    return CloudSql(control.start(directory, SEED, lifeline=True, timeout=PATIENT))
 
 
 def restarted(cloud):
-    return CloudSql(control.start(cloud.sandbox.directory, SEED, lifeline=True))
+    return CloudSql(control.start(cloud.sandbox.directory, SEED, lifeline=True, timeout=PATIENT))
 
 
 def servers(cloud):
@@ -113,30 +113,31 @@ def recovering(cloud, data):
 
 
 @pytest.mark.parametrize("victim", [copying, recovering])
-def test_a_clone_that_is_killed_in_the_middle_fails_and_leaves_nothing(fresh, victim):
+def test_a_clone_that_is_killed_in_the_middle_fails_and_leaves_nothing(cloud, victim):
+    table = f"of_{victim.__name__}"
     rows = "SELECT g, repeat('x', 500) FROM generate_series(1, 60000) AS g"
-    fresh.ask(f"CREATE TABLE t AS {rows}")
+    cloud.ask(f"CREATE TABLE {table} AS {rows}")
     # So that both parts take a while: much to copy, and much log to replay.
-    fresh.done(fresh.backups.insert(request=fresh.on()))
-    fresh.ask(f"INSERT INTO t {rows}")
-    operation = fresh.clone("half")
+    cloud.done(cloud.backups.insert(request=cloud.on()))
+    cloud.ask(f"INSERT INTO {table} {rows}")
+    operation = cloud.clone("half")
     deadline = time.monotonic() + 10
-    while not (found := victim(fresh, fresh.files("half") / "data")):
+    while not (found := victim(cloud, cloud.files("half") / "data")):
         assert time.monotonic() < deadline
     found.kill()
     with pytest.raises(OperationFailed, match="did not succeed"):
-        fresh.done(operation)
-    assert State.FAILED == fresh.get("half").state
-    assert not fresh.files("half").exists()
+        cloud.done(operation)
+    assert State.FAILED == cloud.get("half").state
+    assert not cloud.files("half").exists()
     assert gone([found])
-    fresh.delete("half")
-    assert fresh.ask("SELECT count(*) FROM t", fresh.cloned()) == [(120000,)]
+    cloud.delete("half")
+    assert cloud.ask(f"SELECT count(*) FROM {table}", cloud.cloned()) == [(120000,)]
 
 
 def test_a_start_that_is_cut_off_makes_the_seed_anew(directory):
     with pytest.raises(control.StartFailed):
         control.start(directory, SEED, lifeline=True, timeout=1.0)
-    cloud = CloudSql(control.start(directory, SEED, lifeline=True))
+    cloud = CloudSql(control.start(directory, SEED, lifeline=True, timeout=PATIENT))
     assert cloud.ask("SELECT 1") == [(1,)]
     assert list(cloud.sandbox.status()["sql"]) == ["main"]
 
@@ -161,32 +162,33 @@ class CloudSqlClients(CloudSql):
             super().__init__(sandbox)
 
 
-def test_a_fault_of_the_disk_strikes_clones_only(fresh):
+def test_a_fault_of_the_disk_strikes_clones_only(cloud):
     with pytest.raises(control.Refused, match="disk_full strikes"):
-        fresh.sandbox.add_fault("SqlInstancesService/Insert", "disk_full")
+        cloud.sandbox.add_fault("SqlInstancesService/Insert", "disk_full")
 
 
-def test_every_listening_socket_of_a_database_is_on_loopback(fresh):
+def test_every_listening_socket_of_a_database_is_on_loopback(cloud):
     listening = {
         connection.laddr.ip
-        for process in servers(fresh)
+        for process in servers(cloud)
         for connection in process.net_connections(kind="inet")
         if connection.status == psutil.CONN_LISTEN
     }
     assert listening == {"127.0.0.1"}
-    sockets = fresh.sandbox.directory / "sql" / "sockets"
+    sockets = cloud.sandbox.directory / "sql" / "sockets"
     if sockets.exists():
         assert sockets.stat().st_mode & 0o077 == 0
 
 
-def test_a_lost_answer_leaves_the_operation_to_be_found(fresh):
-    fresh.sandbox.add_fault("SqlInstancesService/Clone", "lost")
+def test_a_lost_answer_leaves_the_operation_to_be_found(cloud):
+    cloud.sandbox.add_fault("SqlInstancesService/Clone", "lost")
     with pytest.raises(exceptions.ServiceUnavailable):
-        fresh.clone("maybe")
-    (operation,) = fresh.operations.list(request=fresh.on("maybe")).items
+        cloud.clone("maybe")
+    (operation,) = cloud.operations.list(request=cloud.on("maybe")).items
     assert operation.operation_type.name == "CLONE"
-    fresh.done(operation)
-    assert fresh.ask("SELECT 1", "maybe") == [(1,)]
+    cloud.done(operation)
+    assert cloud.ask("SELECT 1", "maybe") == [(1,)]
+    cloud.delete("maybe")
 
 
 def test_the_guard_ends_a_program_whose_parent_is_gone_already(tmp_path):

@@ -51,6 +51,7 @@ class CatalogueImage:
         media_type: Media type of the manifest.
         annotations: Of the manifest; the registry shows them at the version.
         module: What the image's entry point runs, as `python -m MODULE`.
+        inherits: Names of the variables that its containers get from the sandbox's own process.
         size_bytes: Size of the manifest.
         built: When the image was built and uploaded.
     """
@@ -66,6 +67,7 @@ class CatalogueImage:
     former_digests: tuple[str, ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     module: str = APPLICATION
+    inherits: tuple[str, ...] = ()
     media_type: str = _MEDIA_TYPE
     size_bytes: int = 0
 
@@ -142,6 +144,7 @@ def _image(document: Mapping[str, Any], entry: Mapping[str, Any]) -> CatalogueIm
         behaviour={**_schema_environment(entry), **entry.get("environment", {})},
         annotations=_annotations(entry),
         module=document.get("modules", {}).get(package, APPLICATION),
+        inherits=tuple(document.get("inherits", {}).get(package, ())),
         former_digests=tuple(digests[:-1]),
         size_bytes=len(manifests[-1]),
     )

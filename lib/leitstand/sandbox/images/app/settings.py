@@ -50,6 +50,19 @@ SCHEMA_MIN = int(os.environ.get("APP_SCHEMA_MIN", "4"))
 SCHEMA_MAX = int(os.environ.get("APP_SCHEMA_MAX", "6"))
 VECTORS_NEWEST = int(os.environ.get("APP_VECTORS_NEWEST", "4"))
 VECTOR_DIMENSIONS = int(os.environ.get("APP_VECTOR_DIMENSIONS", "384"))
+# How tenants are kept apart: each in schemas of its own, or by row-level security.
+SCHEMA_PER_TENANT = os.environ.get("APP_TENANCY", "row_level_security") == "schema_per_tenant"
+# What a search sets for its transaction.
+SEARCH_OPTIONS = {
+    name: os.environ[variable]
+    for name, variable in {
+        "ivfflat.probes": "APP_IVFFLAT_PROBES",
+        "ivfflat.iterative_scan": "APP_IVFFLAT_ITERATIVE_SCAN",
+        "hnsw.ef_search": "APP_HNSW_EF_SEARCH",
+        "hnsw.iterative_scan": "APP_HNSW_ITERATIVE_SCAN",
+    }.items()
+    if os.environ.get(variable)
+}
 LONG_LOCK_SECONDS = float(os.environ.get("APP_LONG_LOCK_SECONDS", "4"))
 
 VERSION = os.environ.get("APP_VERSION", "unbekannt")

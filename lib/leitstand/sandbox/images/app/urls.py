@@ -11,5 +11,6 @@ urlpatterns = [
     path("healthz", views.healthz),
     path("smoke", views.smoke),
     path("api/documents", views.documents),
+    path("api/search", views.search),
     path("api/export", views.export),
 ]

@@ -15,7 +15,7 @@ from leitstand.sandbox.images.app.background import enqueue
 from leitstand.sandbox.images.app.lines import write_line
 from leitstand.sandbox.images.app.schema import SchemaWatch, as_json, fits
 
-__all__ = ["documents", "export", "healthz", "smoke", "start_page"]
+__all__ = ["documents", "export", "healthz", "search", "smoke", "start_page"]
 
 _DOCUMENTS: tuple[dict[str, str | int], ...] = (
     {"id": 1, "titel": "Wartungsplan Kühlkreislauf", "seiten": 12},
@@ -61,6 +61,18 @@ def documents(request: HttpRequest) -> HttpResponse:
         return JsonResponse({"bytes": size, "sha256": digest.hexdigest()}, status=201)
     answer = {"dokumente": _DOCUMENTS, "version": settings.VERSION}
     return JsonResponse(answer, json_dumps_params={"ensure_ascii": False})
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    """The documents of a tenant that are nearest to a text (tenant_search.py).
+
+    Without a database nothing is found.
+    """
+    if settings.HAS_DATABASE:
+        from leitstand.sandbox.images.app.tenant_search import answer_search
+
+        return answer_search(request)
+    return JsonResponse({"treffer": [], "version": settings.VERSION})
 
 
 def export(request: HttpRequest) -> StreamingHttpResponse:

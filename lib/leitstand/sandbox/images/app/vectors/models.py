@@ -11,7 +11,8 @@ from leitstand.sandbox.images.app.documents.models import Document
 
 __all__ = ["HNSW", "IVFFLAT", "TABLE", "Embedding"]
 
-TABLE = '"rag"."embeddings"'
+# With a schema per tenant the search path says whose table it is.
+TABLE = "embeddings" if settings.SCHEMA_PER_TENANT else '"rag"."embeddings"'
 IVFFLAT = IvfflatIndex(
     name="embeddings_ivfflat", fields=["embedding"], lists=100, opclasses=["vector_cosine_ops"]
 )

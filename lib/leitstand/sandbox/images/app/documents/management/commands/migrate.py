@@ -7,6 +7,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.commands import migrate
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -14,6 +15,9 @@ from django.db.migrations.executor import MigrationExecutor
 from leitstand.sandbox.images.app.half_applied import HalfApplied, drop, left_over
 from leitstand.sandbox.images.app.lines import write_line
 from leitstand.sandbox.images.app.migration_lock import migration_lock
+from leitstand.sandbox.images.app.tenancy import see_all_rows
+from leitstand.sandbox.images.app.tenant_migrations import migrating, tenants_with_schemas
+from leitstand.sandbox.images.app.tenant_names import TenantNames
 
 __all__ = ["Command"]
 
@@ -51,6 +55,7 @@ class Command(migrate.Command):  # type: ignore[misc]  # Django has no types
         self._connection = connections[options.get("database") or DEFAULT_DB_ALIAS]
         self._began = time.monotonic()
         self._running = ""
+        self._schema = "public"
         self._applied = 0
         self._connect()
         wait = float(os.environ.get("MIGRATE_LOCK_WAIT", "0"))
@@ -59,7 +64,8 @@ class Command(migrate.Command):  # type: ignore[misc]  # Django has no types
             if options["app_label"] in (None, "vectors"):
                 self._repair(options["repair"])
             # Django's own lines would stand beside the structured ones.
-            self._migrate(*args, **{**options, "verbosity": 0, "interactive": False})
+            options |= {"verbosity": 0, "interactive": False}
+            self._migrate_all(*args, **options)
         seconds = round(time.monotonic() - self._began, 3)
         fields = {"applied": self._applied, "seconds": seconds}
         text = "Die Migration ist fertig" if self._applied else "Es gab nichts zu migrieren"
@@ -86,6 +92,7 @@ class Command(migrate.Command):  # type: ignore[misc]  # Django has no types
         execution = os.environ.get("CLOUD_RUN_EXECUTION", "migrate")
         with self._connection.cursor() as cursor:
             cursor.execute("SELECT set_config('application_name', %s, false)", [execution])
+            see_all_rows(cursor)
             # A statement whose client was killed ends too, instead of migrating on unseen.
             cursor.execute("SET client_connection_check_interval = '500ms'")
             if memory := os.environ.get("MIGRATE_MAINTENANCE_WORK_MEM"):
@@ -102,6 +109,18 @@ class Command(migrate.Command):  # type: ignore[misc]  # Django has no types
             drop(self._connection, index)
             text = f"Der hinterlassene Index {index} ist gelöscht"
             write_line("WARNING", text, event="migrate.repaired", index=index)
+
+    def _migrate_all(self, *args: Any, **options: Any) -> None:
+        """Migrate the shared tables, then those of each tenant that has its own."""
+        tenants: list[TenantNames] = []
+        if settings.SCHEMA_PER_TENANT:
+            with self._connection.cursor() as cursor:
+                tenants = tenants_with_schemas(cursor)
+        self._migrate(*args, **options)
+        for names in tenants:
+            self._schema = names.schema
+            with migrating(self._connection, names):
+                self._migrate(*args, **options)
 
     def _migrate(self, *args: Any, **options: Any) -> None:
         attempts = int(os.environ.get("MIGRATE_LOCK_ATTEMPTS", "3"))
@@ -133,7 +152,10 @@ class Command(migrate.Command):  # type: ignore[misc]  # Django has no types
     def _line(self, severity: str, outcome: str, **fields: object) -> None:
         text = f"Migration {self._running or '?'}: {_WORDS[outcome]}"
         event = f"migration.{outcome}"
-        write_line(severity, text, event=event, migration=self._running, **fields)
+        where = {"migration": self._running}
+        if self._schema != "public":
+            where["schema"] = self._schema
+        write_line(severity, text, event=event, **where, **fields)
 
     def _seconds(self) -> float:
         return round(time.monotonic() - getattr(self, "_since", self._began), 3)

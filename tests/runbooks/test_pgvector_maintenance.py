@@ -1,0 +1,93 @@
+"""The maintenance of a worn vector store: seen, planned, repaired, measured again."""
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.command import Command, furnished, new_project
+
+
+@cache
+def worn() -> Path:
+    """Return the directory of a small sandbox whose vector store was worn out, and stopped."""
+    directory = Path(tempfile.mkdtemp(prefix="leitstand-template-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    command = Command(*new_project(directory), template=furnished(database=True))
+    command.production(database=True)
+    for arguments in (["up"], ["wear"], ["down"]):
+        ended = command("sandbox", *arguments)
+        assert (0, "") == (ended.code, ended.problems)
+    return command.home / "sandbox"
+
+
+@pytest.fixture
+def store(leitstand: Command) -> Command:
+    leitstand.template = worn()
+    leitstand.configure(rag_store__recall__sample=40)
+    return leitstand
+
+
+def searches(command: Command, stage: str, run: int = -1) -> list[dict[str, Any]]:
+    (event,) = [
+        e for e in command.journal(run) if e["event"] == "vectors.searched" and e["stage"] == stage
+    ]
+    found: Any = event["searches"]
+    return list(found)
+
+
+def planned(command: Command, run: int = -1) -> list[str]:
+    (made,) = [e["plan"] for e in command.journal(run) if e["event"] == "plan.made"]
+    return [action["kind"] for action in made["actions"]]  # type: ignore[index]  # a plan's data
+
+
+def test_a_plan_repairs_what_searches_prove_and_changes_nothing_yet(store: Command) -> None:
+    ended = store("run", "pgvector_maintenance")
+    assert (0, "") == (ended.code, ended.problems)
+    before = searches(store, "before")
+    assert all(one["measurement"]["recall_high"] < 0.95 for one in before)
+    assert {"vector_leftover", "vector_reindex", "vector_vacuum", "vector_analyze"} <= set(
+        planned(store)
+    )
+    assert not [event for event in store.events() if event.startswith("action.")]
+
+
+def test_an_index_is_exchanged_for_a_better_one_and_the_next_run_finds_nothing(
+    store: Command,
+) -> None:
+    ended = store("run", "pgvector_maintenance", "-p", "change=policy", "--apply")
+    assert (0, "") == (ended.code, ended.problems)
+    pairs = list(zip(searches(store, "before"), searches(store, "after"), strict=True))
+    assert pairs
+    for before, after in pairs:
+        assert before["measurement"]["recall"] < 0.8 < 0.95 <= after["measurement"]["recall"]
+        assert after["bytes"] < before["bytes"]
+    again = store("run", "pgvector_maintenance", "-p", "change=policy", "--apply")
+    assert (0, "") == (again.code, again.problems)
+    assert [] == planned(store)
+
+
+@pytest.mark.parametrize("crash_after", [14, pytest.param(20, marks=pytest.mark.sweep)])
+def test_a_killed_maintenance_is_finished_by_resume(store: Command, crash_after: int) -> None:
+    store.extra = {"LEITSTAND_CRASH_AFTER": str(crash_after)}
+    store("run", "pgvector_maintenance", "-p", "change=policy", "--apply")
+    store.extra = {}
+    assert [e for e in store.events() if e == "action.intent"]
+    resumed = store("resume", store.runs[0].name)
+    assert (0, "") == (resumed.code, resumed.problems)
+    done = [e["id"] for e in store.journal(0) if e["event"] == "action.outcome"]
+    assert sorted(set(done)) == sorted(done)
+    assert all(one["measurement"]["recall"] >= 0.95 for one in searches(store, "after", 0))
+
+
+def test_a_part_leaves_the_tables_of_others_alone(store: Command) -> None:
+    ended = [store("run", "pgvector_maintenance", "-p", f"part={n}/2") for n in (1, 2)]
+    assert [(0, ""), (0, "")] == [(one.code, one.problems) for one in ended]
+    assert [False, True] == sorted(bool(planned(store, run)) for run in (0, 1))
+    refused = store("run", "pgvector_maintenance", "-p", "part=3/2")
+    assert 2 == refused.code or 4 == refused.code
+    assert "kein Teil der Tabellen" in refused.problems
