@@ -187,6 +187,7 @@ def _runbooks(session: nox.Session) -> None:
     session.log("Runbooks, executed in a sandbox of their own (nbval)")
     with tempfile.TemporaryDirectory(prefix="leitstand-") as home:
         try:
+            _run(session, "leitstand", "sandbox", "up", LEITSTAND_HOME=home)
             nbval = ["--nbval-lax", "--nbval-current-env", "runbooks"]
             _run(session, "pytest", *nbval, LEITSTAND_HOME=home)
         finally:

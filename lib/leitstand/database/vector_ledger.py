@@ -4,6 +4,7 @@ The catalogue knows when a table was vacuumed, but not when an index was rebuilt
 not make a schema there is no ledger, and nothing fails for it.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -125,11 +126,15 @@ def note(connection: "Connection", entry: LedgerEntry) -> bool:
     Raises:
         DatabaseRefused: the connection is read-only.
     """
+    from psycopg import errors
+
     with translated("Wartung verzeichnen"):
-        if not _state(connection).can_write:
+        try:
+            # Thousands of indexes are noted one by one, so a statement of its own is enough.
+            with nullcontext() if connection.autocommit else connection.transaction():
+                connection.execute(_NOTE, vars(entry), prepare=True)
+        except (errors.UndefinedTable, errors.InvalidSchemaName, errors.InsufficientPrivilege):
             return False
-        with connection.transaction():
-            connection.execute(_NOTE, vars(entry))
         return True
 
 

@@ -48,6 +48,8 @@ class Limits:
         """Return the settings of a session by name; None stands for the server's own value."""
         return {
             "application_name": name.encode()[:_NAME_BYTES].decode(errors="ignore"),
+            # The same few queries on the catalogue, thousands of times.
+            "plan_cache_mode": "force_generic_plan",
             "lock_timeout": str(round(self.lock_seconds * 1000)),
             "client_connection_check_interval": _CHECK_CLIENT,
             "maintenance_work_mem": f"{self.memory // 1024}kB" if self.memory else None,

@@ -15,12 +15,12 @@ __all__ = ["IndexState", "TableState", "installed_version", "table_state"]
 _TABLE = """
 SELECT t.oid, t.reltuples::bigint, c.oid, c.relname, i.indisvalid,
        coalesce(pg_relation_size(c.oid), 0), m.amname, c.reloptions, a.attname, o.opcname
-FROM pg_class AS t JOIN pg_namespace AS n ON n.oid = t.relnamespace
+FROM pg_class AS t
 LEFT JOIN (pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
            JOIN pg_am AS m ON m.oid = c.relam
            LEFT JOIN pg_opclass AS o ON o.oid = i.indclass[0]) ON i.indrelid = t.oid
 LEFT JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = i.indkey[0] AND a.attnum > 0
-WHERE n.nspname = %s AND t.relname = %s AND t.relkind IN ('r', 'm', 'p')
+WHERE t.oid = to_regclass(format('%%I.%%I', %s::text, %s::text)) AND t.relkind IN ('r', 'm', 'p')
 """
 _LEFTOVER = re.compile(r"(.+)_cc(?:new|old)\d*")
 _NAME_BYTES = 63
@@ -89,7 +89,7 @@ class TableState:
 
 def table_state(connection: "Connection", table: TableName) -> TableState | None:
     """Return a table with its indexes, or None where there is no such table."""
-    rows = connection.execute(_TABLE, (table.schema, table.name)).fetchall()
+    rows = connection.execute(_TABLE, (table.schema, table.name), prepare=True).fetchall()
     if not rows:
         return None
     indexes = tuple(

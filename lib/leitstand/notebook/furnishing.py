@@ -1,6 +1,7 @@
 """Makes an empty sandbox ready for runbooks: provisions it, and fills its database.
 
-It takes the way that a production takes: the same plan, the same handlers, then the migrate job.
+It takes the way that a production takes: the same plan, the same handlers, the migrate job, and the
+hardening of row-level security.
 Only the approval is its own, since a sandbox belongs to whoever starts it.
 """
 
@@ -13,8 +14,10 @@ from typing import TYPE_CHECKING
 from leitstand.core.errors import RunFailed
 
 if TYPE_CHECKING:
+    from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
     from leitstand.core.environment import Environment
+    from leitstand.core.plan import Approved, Plan
     from leitstand.execution.provisioning import Provisioner
     from leitstand.sandbox.control import Sandbox
 
@@ -57,32 +60,28 @@ def furnish(environment: "Environment", sandbox: "Sandbox", watch: Watch = lambd
         fcntl.flock(lock, fcntl.LOCK_EX)
         if is_furnished(sandbox.directory):
             return
+        from leitstand.audit.journal import Journal
         from leitstand.cloud.connection import Connection
         from leitstand.execution.provisioning import Provisioner
 
         connection = Connection(environment, sandbox.grpc, sandbox.rest)
-        _provision(Provisioner(connection), sandbox.directory / "furnish.jsonl", watch)
+        journal = Journal(sandbox.directory / "furnish.jsonl")
+        _provision(Provisioner(connection), journal, watch)
         if environment.database is not None:
             _fill(connection, watch)
+            _harden(connection, journal, watch)
         (sandbox.directory / _MARK).touch()
 
 
-def _provision(provisioner: "Provisioner", path: Path, watch: Watch) -> None:
-    from leitstand.audit.journal import Journal
+def _provision(provisioner: "Provisioner", journal: "Journal", watch: Watch) -> None:
     from leitstand.core.kinds import Step
-    from leitstand.core.plan import Approval, Approved
     from leitstand.execution.parallel import Status
 
-    journal = Journal(path)
     seen = provisioner.observe()
     made = provisioner.plan(seen)
     if made.withheld:
         raise NotFurnished(f"{made.withheld[0].key}: {made.withheld[0].blocked}")
-    plan = made.plan
-    expires = datetime.now(UTC) + timedelta(hours=1)
-    journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-    journal.append("approval.given", digest=plan.digest, by="sandbox", expires_at=expires)
-    approved = Approved(plan, Approval(plan.digest, "sandbox", expires))
+    approved = _approved(made.plan, journal)
 
     def progress(id: str, status: Status, _: str) -> None:
         if status is Status.STARTED:
@@ -104,3 +103,33 @@ def _fill(connection: "Connection", watch: Watch) -> None:
         watch(f"migrate {args[0]}")
         if problem := run_migrate_job(connection, args):
             raise NotFurnished(problem)
+
+
+def _harden(connection: "Connection", journal: "Journal", watch: Watch) -> None:
+    """Force the row-level security that the migrations only enable, as the runbook does it."""
+    from leitstand.core.tenancy.onboarding import plan_hardening
+    from leitstand.database.connection import connect
+    from leitstand.database.isolation import read_isolation
+    from leitstand.execution.database_access import DatabaseAccess
+    from leitstand.execution.recovery import executor_for
+
+    environment, access = connection.environment, DatabaseAccess(connection)
+    if environment.tenancy.model != "row_level_security":
+        return
+    watch("tenant_isolation")
+    with connect(access.administrator_url(access.instance), autocommit=True) as database:
+        facts = read_isolation(database, environment.tenancy, tuple(access.settings.roles))
+    plan = plan_hardening(
+        facts, environment.tenancy, environment=environment.name, target=access.database
+    )
+    executor_for(_approved(plan, journal), journal, connection).apply_all()
+
+
+def _approved(plan: "Plan", journal: "Journal") -> "Approved":
+    """Return a plan with the approval of a sandbox, which belongs to whoever starts it."""
+    from leitstand.core.plan import Approval, Approved
+
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+    journal.append("approval.given", digest=plan.digest, by="sandbox", expires_at=expires)
+    return Approved(plan, Approval(plan.digest, "sandbox", expires))
