@@ -7,8 +7,17 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import grpc
+import psycopg
 import pytest
+from google.api_core.retry import Retry
+from google.cloud import run_v2
+from google.cloud.run_v2.services.jobs.transports import JobsGrpcTransport
 
+from leitstand.cloud.connection import Connection
+from leitstand.configuration import load_environment
+from leitstand.execution.database_access import DatabaseAccess
+from leitstand.sandbox import control
 from tests.fixtures.command import Command, furnished, new_project
 
 
@@ -91,3 +100,47 @@ def test_a_part_leaves_the_tables_of_others_alone(store: Command) -> None:
     refused = store("run", "pgvector_maintenance", "-p", "part=3/2")
     assert 2 == refused.code or 4 == refused.code
     assert "kein Teil der Tabellen" in refused.problems
+
+
+SCHEMAS = 6
+MAKE = """
+DO $$ BEGIN FOR n IN 1..6 LOOP
+    EXECUTE format('CREATE SCHEMA tenant_rag_%s', n);
+    EXECUTE format('CREATE TABLE tenant_rag_%s.embeddings (id bigserial, embedding vector(3))', n);
+    EXECUTE format('INSERT INTO tenant_rag_%s.embeddings (embedding)'
+        ' SELECT array[random(), random(), r %% 9]::vector FROM generate_series(1, 1500) AS r', n);
+    EXECUTE format('CREATE INDEX i ON tenant_rag_%s.embeddings'
+        ' USING ivfflat (embedding vector_cosine_ops) WITH (lists = 100)', n);
+END LOOP; END $$
+"""
+LEDGER = "SELECT schema_name, run FROM leitstand.vector_maintenance ORDER BY schema_name"
+
+
+def test_the_tasks_of_a_job_share_the_tables_and_each_index_is_rebuilt_once(
+    leitstand: Command,
+) -> None:
+    assert 0 == leitstand("sandbox", "up").code
+    sandbox = control.find(leitstand.home / "sandbox")
+    assert sandbox is not None
+    environment = load_environment("sandbox")
+    access = DatabaseAccess(Connection(environment, sandbox.grpc))
+    with psycopg.connect(access.application_url("1"), autocommit=True) as database:
+        database.execute(MAKE)
+    arguments = ["run", "pgvector_maintenance", "-q", "-p", "searches=0", "--apply"]
+    channel = grpc.insecure_channel(sandbox.grpc)
+    jobs = run_v2.JobsClient(transport=JobsGrpcTransport(channel=channel))
+    container = {
+        "image": f"{environment.artifact_registry.repository}/leitstand:1.0.0",
+        "args": arguments,
+    }
+    template = {"task_count": 2, "template": {"containers": [container], "max_retries": 0}}
+    parent = environment.job_name("x").partition("/jobs/")[0]
+    fast = {"timeout": 60, "polling": Retry(initial=0.1, multiplier=1.2, maximum=1)}
+    jobs.create_job(parent=parent, job_id="maintenance", job={"template": template}).result(**fast)
+    execution = jobs.run_job(name=environment.job_name("maintenance")).result(**fast)
+    assert (2, 0) == (execution.succeeded_count, execution.failed_count)
+    url = access.administrator_url(access.instance)
+    with psycopg.connect(url, autocommit=True) as database:
+        rebuilt = database.execute(LEDGER).fetchall()
+    assert [f"tenant_rag_{n}" for n in range(1, SCHEMAS + 1)] == [schema for schema, _ in rebuilt]
+    assert 2 == len({run for _, run in rebuilt}) == len(leitstand.runs)
