@@ -23,7 +23,7 @@ WHERE space.nspname = %s AND entry.relname = %s
 
 def has_row_security(connection: "Connection", change: RowSecurity) -> bool:
     """Return whether a table is as the change wants it; False where it is gone. Read-only."""
-    with translated(f"Zeilenschutz von {change.table} lesen"):
+    with translated(f"Row-Level Security von {change.table} lesen"):
         found = connection.execute(_STATE, (change.table.schema, change.table.name)).fetchall()
     if not found:
         return False
@@ -56,7 +56,7 @@ def apply_row_security(
         sql.SQL("FORCE" if forced else "NO FORCE"),
     )
     milliseconds = str(round(lock_seconds * 1000))
-    with translated(f"Zeilenschutz von {change.table} ändern"), connection.transaction():
+    with translated(f"Row-Level Security von {change.table} ändern"), connection.transaction():
         connection.execute("SELECT set_config('lock_timeout', %s, true)", (milliseconds,))
         # Policies come before the switch and go after it: never is a table open in between.
         connection.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table))

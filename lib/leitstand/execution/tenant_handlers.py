@@ -157,5 +157,5 @@ class _RowSecurity(_OnDatabase):
         """Look whether it is there."""
         if not self.reached(action):
             table = f"{action.arguments['schema']}.{action.arguments['table']}"
-            raise ActionFailed(action.id, f"Der Zeilenschutz von {table} ist nicht wie geplant")
+            raise ActionFailed(action.id, f"Row-Level Security von {table} ist nicht wie geplant")
         return {}

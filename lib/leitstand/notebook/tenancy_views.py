@@ -38,7 +38,7 @@ def facts_table(facts: IsolationFacts, model: Model) -> Table:
         Row(("Modell", MODELS[model])),
         Row(("Mandanten", str(len(facts.tenants)))),
         Row(("Gemeinsame Tabellen", ", ".join(str(table.name) for table in shared) or "keine")),
-        Row(("davon mit erzwungenem Zeilenschutz", str(forced))),
+        Row(("davon mit erzwungener Row-Level Security", str(forced))),
         Row(("Schemas von Mandanten", str(len(facts.schemas)))),
         Row(("Gelesen als", facts.administrator)),
     ]

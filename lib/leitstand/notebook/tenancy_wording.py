@@ -25,7 +25,7 @@ _NAMED = 3
 
 MODELS: Mapping[str, str] = {
     "schema_per_tenant": "Schema je Mandant",
-    "row_level_security": "gemeinsame Tabellen mit Zeilenschutz (Row-Level-Security)",
+    "row_level_security": "gemeinsame Tabellen mit Row-Level Security",
 }
 OPERATIONS: Mapping[str, str] = {
     Operation.READ: "Lesen",
@@ -83,7 +83,7 @@ def action_title(action: Action) -> str:
     """Return an action as a short German title for a step."""
     arguments = action.arguments
     if action.kind == "tenant_row_security":
-        return f"Zeilenschutz von {arguments['schema']}.{arguments['table']}"
+        return f"Row-Level Security von {arguments['schema']}.{arguments['table']}"
     verb = "anlegen" if action.kind == "tenant_create" else "entfernen"
     return f"Mandant „{arguments['name']}“ {verb}"
 
@@ -170,11 +170,11 @@ _FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.OWN_HIDDEN: lambda e: (
         f"Mandant {e['actor']} sieht als {e['role']} seine eigenen Zeilen nicht. {e['detail']}"
     ).strip(),
-    FindingCode.ROW_SECURITY_OFF: lambda e: "Der Zeilenschutz ist aus.",
+    FindingCode.ROW_SECURITY_OFF: lambda e: "Row-Level Security ist aus.",
     FindingCode.NOT_FORCED: lambda e: (
-        f"Der Zeilenschutz gilt nie für {e['owner']}, dem die Tabelle gehört."
+        f"Row-Level Security gilt nie für {e['owner']}, dem die Tabelle gehört."
         if e["bypasses"]
-        else f"Der Zeilenschutz gilt nicht für {e['owner']}, dem die Tabelle gehört (FORCE fehlt)."
+        else f"Row-Level Security gilt nicht für den Eigentümer {e['owner']} (FORCE fehlt)."
     ),
     FindingCode.POLICY_MISSING: lambda e: "Keine Policy öffnet die Zeilen des eigenen Mandanten.",
     FindingCode.POLICY_OPEN: lambda e: (
@@ -193,7 +193,7 @@ _FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     ),
     FindingCode.ROLE_MISSING: _missing_role,
     FindingCode.ROLE_BYPASSES: lambda e: (
-        "Die Rolle umgeht den Zeilenschutz." if e["bypasses"] else "Die Rolle darf sich anmelden."
+        "Die Rolle umgeht Row-Level Security." if e["bypasses"] else "Die Rolle darf sich anmelden."
     ),
     FindingCode.ROLE_MEMBER: lambda e: f"Die Rolle hat Rechte von {', '.join(e['roles'])}.",
     FindingCode.ROLE_UNREACHABLE: lambda e: (

@@ -10,6 +10,7 @@ from leitstand.core.vectors.maintenance_types import LeftOut
 from leitstand.core.vectors.searches import Searched
 from leitstand.core.vectors.shards import WHOLE, Part, holds
 from leitstand.core.vectors.types import VectorIndex, VectorInventory, VectorTable
+from leitstand.core.vectors.versions import best
 from leitstand.execution.parallel import Outcome
 from leitstand.notebook.vector_wording import (
     REASONS,
@@ -48,6 +49,7 @@ def inventory_tables(inventory: VectorInventory, part: Part) -> tuple[Table, ...
     share = "alle" if part == WHOLE else f"Teil {part}"
     head = [
         Row(("pgvector", extension.installed or "nicht installiert")),
+        Row(("installierbar bis", best(extension) or "–")),
         Row(("Schemas", number(len(inventory.schemas)))),
         Row(("Tabellen mit Vektoren", f"{number(len(inventory.tables))} ({share})")),
         Row(("Indexe darauf", number(len(inventory.indexes)))),
@@ -162,6 +164,15 @@ def outcome_table(actions: Sequence[Action], outcome: Outcome) -> Table:
             rows.append(Row((title, _evidence(outcome.done.get(action.id, {}))), Tone.GOOD))
     rows.sort(key=lambda row: [Tone.BAD, Tone.WAIT, Tone.GOOD].index(row.tone))
     return Table("Was daraus wurde", ("Aktion", "Ergebnis"), _cut(rows, 2, 2 * _MOST))
+
+
+def _means(action: Action) -> str:
+    """Return memory and helpers of a build; empty for other actions."""
+    memory, workers = action.arguments.get("memory"), action.arguments.get("workers")
+    if not memory:
+        return ""
+    helpers = f", {workers} Helfer" if workers else ""
+    return f"{size(memory)}{helpers}"
 
 
 def _table_row(table: VectorTable) -> Row:
