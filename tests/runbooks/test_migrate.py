@@ -239,6 +239,7 @@ def test_a_half_applied_migration_needs_a_repair(leitstand: Command) -> None:
     assert "vectors.0003_ivfflat" in applied(leitstand)
 
 
+@pytest.mark.sweep
 def test_a_job_that_times_out_leaves_the_schema_as_it_was(leitstand: Command) -> None:
     limits = {"timeout": "2s", "max_retries": 0}
     up(leitstand, "web:2.1.0", **{f"jobs__migrate__{key}": v for key, v in limits.items()})
@@ -248,6 +249,7 @@ def test_a_job_that_times_out_leaves_the_schema_as_it_was(leitstand: Command) ->
     assert BIGINT not in applied(leitstand)
 
 
+@pytest.mark.sweep
 def test_a_statement_may_be_given_more_time_or_less(leitstand: Command) -> None:
     up(leitstand, "web:2.1.0")
     arguments = ("-p", "allow=locks", "-p", "statement_timeout=1")
@@ -256,6 +258,7 @@ def test_a_statement_may_be_given_more_time_or_less(leitstand: Command) -> None:
     assert f"Eine Anweisung der Migration {BIGINT} dauerte länger als erlaubt." in ended.problems
 
 
+@pytest.mark.sweep
 def test_two_migrations_at_once_do_not_work_on_one_database(leitstand: Command) -> None:
     up(leitstand, "web:2.1.0")
     with migrating(leitstand, MIGRATES) as first:

@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 import psycopg
 import pytest
-from google.api_core.retry import Retry
+from google.api_core.future.polling import DEFAULT_POLLING
 from google.cloud import run_v2
 from google.cloud.run_v2.services.jobs.transports import JobsGrpcTransport
 
@@ -38,6 +38,7 @@ def worn() -> Path:
 def store(leitstand: Command) -> Command:
     leitstand.template = worn()
     leitstand.configure(rag_store__recall__sample=40)
+    assert 0 == leitstand("sandbox", "up").code
     return leitstand
 
 
@@ -54,17 +55,6 @@ def planned(command: Command, run: int = -1) -> list[str]:
     return [action["kind"] for action in made["actions"]]  # type: ignore[index]  # a plan's data
 
 
-def test_a_plan_repairs_what_searches_prove_and_changes_nothing_yet(store: Command) -> None:
-    ended = store("run", "pgvector_maintenance")
-    assert (0, "") == (ended.code, ended.problems)
-    before = searches(store, "before")
-    assert all(one["measurement"]["recall_high"] < 0.95 for one in before)
-    assert {"vector_leftover", "vector_reindex", "vector_vacuum", "vector_analyze"} <= set(
-        planned(store)
-    )
-    assert not [event for event in store.events() if event.startswith("action.")]
-
-
 def test_an_index_is_exchanged_for_a_better_one_and_the_next_run_finds_nothing(
     store: Command,
 ) -> None:
@@ -75,12 +65,12 @@ def test_an_index_is_exchanged_for_a_better_one_and_the_next_run_finds_nothing(
     for before, after in pairs:
         assert before["measurement"]["recall"] < 0.8 < 0.95 <= after["measurement"]["recall"]
         assert after["bytes"] < before["bytes"]
-    again = store("run", "pgvector_maintenance", "-p", "change=policy", "--apply")
+    again = store("run", "pgvector_maintenance", "-p", "change=policy", "-p", "searches=0")
     assert (0, "") == (again.code, again.problems)
     assert [] == planned(store)
 
 
-@pytest.mark.parametrize("crash_after", [14, pytest.param(20, marks=pytest.mark.sweep)])
+@pytest.mark.parametrize("crash_after", [32, pytest.param(35, marks=pytest.mark.sweep)])
 def test_a_killed_maintenance_is_finished_by_resume(store: Command, crash_after: int) -> None:
     store.extra = {"LEITSTAND_CRASH_AFTER": str(crash_after)}
     store("run", "pgvector_maintenance", "-p", "change=policy", "--apply")
@@ -93,12 +83,19 @@ def test_a_killed_maintenance_is_finished_by_resume(store: Command, crash_after:
     assert all(one["measurement"]["recall"] >= 0.95 for one in searches(store, "after", 0))
 
 
-def test_a_part_leaves_the_tables_of_others_alone(store: Command) -> None:
+def test_a_part_plans_for_its_own_tables_what_searches_prove_and_changes_nothing(
+    store: Command,
+) -> None:
     ended = [store("run", "pgvector_maintenance", "-p", f"part={n}/2") for n in (1, 2)]
     assert [(0, ""), (0, "")] == [(one.code, one.problems) for one in ended]
-    assert [False, True] == sorted(bool(planned(store, run)) for run in (0, 1))
+    (mine,) = (run for run in (0, 1) if planned(store, run))
+    assert {"vector_leftover", "vector_reindex", "vector_vacuum", "vector_analyze"} <= set(
+        planned(store, mine)
+    )
+    assert all(one["measurement"]["recall_high"] < 0.95 for one in searches(store, "before", mine))
+    assert [] == searches(store, "before", 1 - mine)
+    assert not [event for event in store.events(mine) if event.startswith("action.")]
     refused = store("run", "pgvector_maintenance", "-p", "part=3/2")
-    assert 2 == refused.code or 4 == refused.code
     assert "kein Teil der Tabellen" in refused.problems
 
 
@@ -135,7 +132,7 @@ def test_the_tasks_of_a_job_share_the_tables_and_each_index_is_rebuilt_once(
     }
     template = {"task_count": 2, "template": {"containers": [container], "max_retries": 0}}
     parent = environment.job_name("x").partition("/jobs/")[0]
-    fast = {"timeout": 60, "polling": Retry(initial=0.1, multiplier=1.2, maximum=1)}
+    fast = {"timeout": 100, "polling": DEFAULT_POLLING.with_delay(0.1, 0.5)}
     jobs.create_job(parent=parent, job_id="maintenance", job={"template": template}).result(**fast)
     execution = jobs.run_job(name=environment.job_name("maintenance")).result(**fast)
     assert (2, 0) == (execution.succeeded_count, execution.failed_count)

@@ -178,6 +178,7 @@ def test_without_apply_a_run_shows_the_plan_and_changes_nothing(leitstand: Comma
     assert {STABLE: 100} == leitstand.serving()
 
 
+@pytest.mark.sweep
 def test_silent_monitoring_pauses_the_run_which_can_be_resumed(leitstand: Command) -> None:
     assert 0 == leitstand("sandbox", "up").code
     disturbed = leitstand("sandbox", "break", "ListTimeSeries", "--times", "100000")
@@ -197,6 +198,7 @@ def test_silent_monitoring_pauses_the_run_which_can_be_resumed(leitstand: Comman
     assert (3, True) == (again.code, "ist beendet" in again.problems)
 
 
+@pytest.mark.sweep
 def test_a_paused_run_can_be_reverted_once(leitstand: Command) -> None:
     leitstand.configure(sandbox__load_requests_per_second=0)
     assert 4 == leitstand.release("web:1.1.0", "--apply").code
