@@ -18,7 +18,7 @@ def test_it_wears_the_store_of_a_sandbox_whether_it_runs_or_not(leitstand: Comma
         ended = leitstand("sandbox", "wear", "--documents", "20")
 
         assert (0, "") == (ended.code, ended.problems)
-        assert "Die Vektorablage ist abgenutzt" in ended.output
+        assert "Der Vektorspeicher ist abgenutzt" in ended.output
         found = control.find(leitstand.home / "sandbox")
         assert running == (found is not None)
 

@@ -225,15 +225,15 @@ def wear(
         int, typer.Option(min=1, max=100_000, help="So viele neue Dokumente je Mandant.")
     ] = 3000,
 ) -> None:
-    """Nutzt die Vektorablage ab wie ein Jahr ohne Wartung, damit Sie diese üben können."""
+    """Nutzt den Vektorspeicher ab wie ein Jahr ohne Wartung, damit Sie diese üben können."""
     with sandbox_explained():
         from leitstand.configuration import load_environment
         from leitstand.notebook.sandbox_jobs import wear_vectors
         from leitstand.notebook.sandboxes import connect
 
         wear_vectors(connect(load_environment("sandbox")), documents)
-    line("Die Vektorablage ist abgenutzt: Indexe, Statistiken und Zeilen passen nicht mehr.")
-    line("Üben Sie ihre Wartung: leitstand run pgvector_maintenance")
+    line("Der Vektorspeicher ist abgenutzt: Indexe, Statistiken und Zeilen passen nicht mehr.")
+    line("Üben Sie die Wartung: leitstand run pgvector_maintenance")
 
 
 def _running() -> "Sandbox":

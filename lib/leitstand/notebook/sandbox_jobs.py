@@ -28,7 +28,7 @@ class NotWorn(RunFailed):
 
     def __init__(self, reason: str) -> None:
         super().__init__(
-            f"Die Vektorablage ließ sich nicht abnutzen: {reason}",
+            f"Der Vektorspeicher ließ sich nicht abnutzen: {reason}",
             "Prüfen Sie mit leitstand sandbox status, ob alles läuft, und versuchen Sie es erneut.",
         )
         self.reason = reason
