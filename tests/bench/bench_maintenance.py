@@ -133,7 +133,7 @@ def with_handlers(url: str, place: Path) -> float:
     began = time.perf_counter()
     handlers = vector_handlers(lambda: url, lambda: url, "bench", tenancy, jobs=JOBS)
     run = executor(actions, Journal(place / "journal.jsonl"), handlers)
-    outcome = Schedule(run, actions, workers=2 * JOBS).run(2)
+    outcome = Schedule(run, actions, workers=JOBS + 1).run(2)
     taken = time.perf_counter() - began
     assert TENANTS == len(outcome.done), outcome.failed
     shutil.rmtree(place)

@@ -180,8 +180,8 @@ class VectorMaintenance:
         schedule = Schedule(
             executor,
             actions,
-            # So many statements at a time as the policy says, and as many about to begin or to end.
-            workers=2 * self._policy.maintenance.jobs,
+            # So many statements at a time as the policy says, and one more that is about to begin.
+            workers=self._policy.maintenance.jobs + 1,
             progress=several.watch,
             refuse=refuse,
         )
