@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from leitstand.core.recovery_types import TableName
+from leitstand.core.vectors.definitions import TEMPORARY
 from leitstand.database.vector_control import Control
 from leitstand.database.vector_errors import MaintenanceRefused, Trouble
 from leitstand.database.vector_sessions import Limits, Sessions
@@ -15,7 +16,6 @@ from leitstand.database.vector_work import Evidence, Gone, TableWork, name_of, w
 
 __all__ = ["Place", "Standing", "build", "keep_old", "remembered", "standing", "swap"]
 
-_TEMPORARY = "_lsnew"
 _MARK = "leitstand"
 
 
@@ -105,7 +105,7 @@ def build(
                 return {"found": True, "bytes_before": 0, "bytes_after": there.bytes}
             earlier = state.index(index)
             if earlier is not None:
-                if earlier.valid and not index.endswith(_TEMPORARY):
+                if earlier.valid and not index.endswith(TEMPORARY):
                     raise _taken(what, index)
                 work.drop(earlier)
             facts = dict(before())
@@ -116,7 +116,7 @@ def build(
                 statement, what, doing, reached=reached, leftovers=leftovers
             )
             facts |= {"seconds": round(work.seconds - began, 3), "rows": max(state.rows, 0)}
-            if index.endswith(_TEMPORARY):
+            if index.endswith(TEMPORARY):
                 remember(work, index, facts)
             return {
                 "bytes_before": 0,

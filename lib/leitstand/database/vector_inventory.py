@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from leitstand.core.recovery_types import TableName
+from leitstand.core.vectors.definitions import TEMPORARY
 from leitstand.core.vectors.types import (
     Build,
     Extension,
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 __all__ = ["read_vector_inventory"]
 
 _ATTEMPTS = 3
-_LEFT = re.compile(r"(?P<name>.+)_(?:cc(?:new|old)\d*|(?P<ours>lsnew))", re.DOTALL)
+_LEFT = re.compile(rf"(?P<name>.+)(?:_cc(?:new|old)\d*|(?P<ours>{TEMPORARY}))", re.DOTALL)
 
 
 @dataclass(frozen=True)

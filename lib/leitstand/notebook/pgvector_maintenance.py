@@ -142,15 +142,15 @@ class VectorMaintenance:
 
         A run that is resumed keeps its plan.
         """
+        earlier = self._run.earlier_plan("pgvector_maintenance")
+        if earlier is not None:
+            show(*plan_tables(earlier.plan))
+            return earlier.plan
         poor = judge_searches(searched, self._policy)
         request = wanted_request(
             self._run, self._access, self._part, self._window, self._searches.tenant
         )
         made = plan_maintenance(inventory, [*findings, *poor], request, self._policy)
-        earlier = self._run.earlier_plan("pgvector_maintenance")
-        if earlier is not None:
-            show(*plan_tables(earlier.plan))
-            return earlier.plan
         self._run.journal.append("plan.made", plan=made.plan.as_data(), digest=made.plan.digest)
         show(*plan_tables(made.plan, _takes(made, self._window)))
         if made.left_out:

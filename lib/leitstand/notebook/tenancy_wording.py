@@ -116,9 +116,9 @@ def _row_security_text(arguments: Mapping[str, Any]) -> str:
     (was_on, on), (was_forced, forced) = arguments["enabled"], arguments["forced"]
     parts = []
     if was_on != on:
-        parts.append(f"Schaltet ihn {'ein' if on else 'aus'}.")
+        parts.append(f"Schaltet sie {'ein' if on else 'aus'}.")
     if was_forced != forced:
-        parts.append(f"Er gilt {'auch' if forced else 'nicht mehr'} für den Eigentümer.")
+        parts.append(f"Sie gilt {'auch' if forced else 'nicht mehr'} für den Eigentümer.")
     parts += [f"Löscht die Policy {policy['name']}." for policy in arguments["drop"]]
     parts += [
         f"Policy {policy['name']} für {', '.join(policy['roles'])}: {policy['using']}"
@@ -134,10 +134,6 @@ def _breach(evidence: Mapping[str, Any]) -> str:
     rows = evidence["rows"]
     what = f"{rows} Zeile{'' if rows == 1 else 'n'} von" if rows else "das Recht auf Zeilen von"
     return f"{operation} gelang als {evidence['role']} ({who}): {what} {whose}."
-
-
-def _missing_role(evidence: Mapping[str, Any]) -> str:
-    return "Die Rolle fehlt; Anfragen können nicht unter ihr arbeiten."
 
 
 _CHECKS: Mapping[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
@@ -191,7 +187,9 @@ _FINDINGS: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
         f"Die {'materialisierte ' if e['materialized'] else ''}Sicht zeigt Anfragen alle Zeilen"
         f" von {', '.join(e['tables'])}."
     ),
-    FindingCode.ROLE_MISSING: _missing_role,
+    FindingCode.ROLE_MISSING: lambda e: (
+        "Die Rolle fehlt; Anfragen können nicht unter ihr arbeiten."
+    ),
     FindingCode.ROLE_BYPASSES: lambda e: (
         "Die Rolle umgeht Row-Level Security." if e["bypasses"] else "Die Rolle darf sich anmelden."
     ),

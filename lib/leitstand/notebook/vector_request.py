@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from leitstand.cloud.sql import CloudSql
 from leitstand.core.errors import InputError
@@ -41,7 +43,7 @@ def wanted_part(text: str) -> Part:
 def wanted_request(
     run: Run, access: DatabaseAccess, part: Part, window: float, tenant: str
 ) -> Request:
-    """Return what the planner is asked; reads how much disk is left.
+    """Return what the planner is asked; reads how much disk and memory there is.
 
     Args:
         part: The tables that this run looks after.
@@ -49,14 +51,15 @@ def wanted_request(
         tenant: Id of a tenant whose searches decide an exchange, or empty.
     """
     parameters = run.parameters
+    settings = CloudSql(run.connection).instance(access.instance).settings
     suffix = "" if part == WHOLE else f"/parts/{part.index + 1}-{part.count}"
     return Request(
         environment=run.environment.name,
         target=f"{access.database}{suffix}",
         part=part,
         window_seconds=window,
-        free_bytes=_free_bytes(run, access),
-        memory_bytes=_memory_bytes(run, access),
+        free_bytes=_free_bytes(settings, access),
+        memory_bytes=_memory_bytes(settings),
         change="keep" if parameters["change"] == "keep" else "policy",
         way="drop" if parameters["way"] == "drop" else "concurrently",
         update_extension=bool(parameters["update_extension"]),
@@ -65,12 +68,11 @@ def wanted_request(
     )
 
 
-def _free_bytes(run: Run, access: DatabaseAccess) -> int | None:
+def _free_bytes(settings: Mapping[str, Any], access: DatabaseAccess) -> int | None:
     """Return the disk that is left, or None where the disk grows by itself or is not told."""
     from leitstand.database.connection import connect
     from leitstand.database.sizes import used_bytes
 
-    settings = CloudSql(run.connection).instance(access.instance).settings
     size = int(settings.get("data_disk_size_gb") or 0)
     if not size or settings.get("storage_auto_resize", False):
         return None
@@ -78,11 +80,10 @@ def _free_bytes(run: Run, access: DatabaseAccess) -> int | None:
         return max(0, size * 2**30 - used_bytes(connection))
 
 
-def _memory_bytes(run: Run, access: DatabaseAccess) -> int | None:
+def _memory_bytes(settings: Mapping[str, Any]) -> int | None:
     """Return the memory that builds may use, by the machine type; None where that is not told.
 
     A quarter of the machine's: its pages are cached in as much, and sessions need the rest.
     """
-    settings = CloudSql(run.connection).instance(access.instance).settings
     found = re.fullmatch(r"db-(?:custom|perf-optimized-N)-\d+(?:-(\d+))?", settings.get("tier", ""))
     return int(found[1]) * 2**20 // 4 if found and found[1] else None

@@ -21,6 +21,7 @@ from leitstand.core.vectors.types import (
     VectorTable,
 )
 from leitstand.core.vectors.verdicts import judge
+from tests.fixtures.tenants import TENANCY
 
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 TARGET = "projects/p/instances/main/databases/app"
@@ -44,17 +45,6 @@ POLICY = RagStore.model_validate(
     }
 )  # fmt: skip
 HNSW_POLICY = POLICY.model_copy(update={"index": "hnsw"})
-TENANCY = Tenancy(
-    model="row_level_security",
-    registry="public.tenants",
-    column="tenant_id",
-    setting="app.tenant_id",
-    role="app_tenant",
-    migration_setting="app.migration",
-    schema_name="tenant_{slug}",
-    rag_schema="tenant_rag_{slug}",
-    tenant_role="tenant_{slug}",
-)
 SETTINGS = ServerSettings(160014, 64 * MEBIBYTE, 2, 8, 8)
 
 

@@ -14,6 +14,7 @@ from leitstand.core.vectors.types import VectorColumn, VectorIndex
 from leitstand.core.vectors.versions import newer
 
 __all__ = [
+    "TEMPORARY",
     "Definition",
     "advised_type",
     "complete",
@@ -42,7 +43,8 @@ _HNSW = _IVFFLAT | {
     "sparsevec_cosine_ops",
     "sparsevec_l1_ops",
 }
-_SUFFIX = "_lsnew"
+TEMPORARY = "_lsnew"
+"""Ends the names under which successors of indexes are built."""
 _LONGEST = 63
 """Bytes of a name in PostgreSQL."""
 _MOST_LISTS = 32768
@@ -144,7 +146,7 @@ def search_settings(method: str, policy: RagStore, version: str) -> dict[str, st
 
 def temporary_name(name: str) -> str:
     """Return the name under which the successor of an index is built."""
-    return _cut(name, _LONGEST - len(_SUFFIX)) + _SUFFIX
+    return _cut(name, _LONGEST - len(TEMPORARY)) + TEMPORARY
 
 
 def final_name(name: str, method: str) -> str:

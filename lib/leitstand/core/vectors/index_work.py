@@ -9,6 +9,7 @@ from leitstand.core.recovery_types import TableName
 from leitstand.core.resources import RagStore
 from leitstand.core.vectors.builds import Builds, Built, column_of, estimated_rows
 from leitstand.core.vectors.definitions import (
+    TEMPORARY,
     Definition,
     complete,
     definition_of,
@@ -239,5 +240,5 @@ class IndexWork:
 def _free(name: str, taken: AbstractSet[str]) -> str:
     """Return a name that no other index of this plan is built under; long ones are cut alike."""
     while name in taken:
-        name = temporary_name("x" + name.removesuffix("_lsnew"))
+        name = temporary_name("x" + name.removesuffix(TEMPORARY))
     return name

@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 
+from leitstand.core.vectors.definitions import TEMPORARY
 from leitstand.core.vectors.types import VectorIndex
 
 __all__ = ["is_leftover", "is_only_copy"]
-
-_EXCHANGED = "_lsnew"
 
 
 def is_leftover(index: VectorIndex, of_table: Iterable[VectorIndex]) -> bool:
@@ -23,7 +22,7 @@ def is_leftover(index: VectorIndex, of_table: Iterable[VectorIndex]) -> bool:
         return False
     if not index.valid:
         return True
-    return index.name.endswith(_EXCHANGED) and _replaced(index, of_table)
+    return index.name.endswith(TEMPORARY) and _replaced(index, of_table)
 
 
 def is_only_copy(index: VectorIndex, of_table: Iterable[VectorIndex]) -> bool:
@@ -32,7 +31,7 @@ def is_only_copy(index: VectorIndex, of_table: Iterable[VectorIndex]) -> bool:
         bool(index.leftover_of)
         and index.valid
         and not index.building
-        and index.name.endswith(_EXCHANGED)
+        and index.name.endswith(TEMPORARY)
         and not _replaced(index, of_table)
     )
 
