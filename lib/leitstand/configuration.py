@@ -61,10 +61,12 @@ def read_layers(name: str, directory: Path | None = None) -> tuple[dict[str, Any
     known = environment_names(directory)
     if name not in known:
         raise UnknownEnvironment(name, known)
+    # libyaml reads the same ten times as fast, where PyYAML has it.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     layers: list[dict[str, Any]] = []
     for stem in ("base", name):
         try:
-            data = yaml.safe_load((directory / f"{stem}.yaml").read_text(encoding="utf-8"))
+            data = yaml.load((directory / f"{stem}.yaml").read_text(encoding="utf-8"), loader)
         except yaml.YAMLError as error:
             raise InvalidEnvironment(name, [" ".join(str(error).split())]) from error
         if not isinstance(data, dict):

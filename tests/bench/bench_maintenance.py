@@ -1,12 +1,14 @@
 """64 tenant indexes rebuilt by us and by PostgreSQL's own reindexdb: wall time, readers' latency.
 
 Both rebuild the same indexes concurrently with two sessions, alternately, while readers search.
-The tables have no other index, since reindexdb rebuilds whole tables. Ours is what a run does:
+The server writes durably, as in production. The tables have no other index, since reindexdb
+rebuilds whole tables. Ours is what a run does:
 a journal that is synchronised, the advisory locks, the catalogue before and after, and the ledger.
 Exit code 1 when a ratio is above its target.
 """
 
 import multiprocessing
+import os
 import shutil
 import statistics
 import subprocess
@@ -36,8 +38,14 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier, Event
 
 TENANTS, ROWS, DIMENSIONS, JOBS, READERS = 64, 3000, 384, 2, 2
-ROUNDS = 5
+ROUNDS = 9
+TENANCY = load_environment("sandbox").tenancy
 TARGET_SECONDS, TARGET_LATENCY = 1.0, 1.0
+LOW = 19 if os.geteuid() == 0 else 0
+"""Priority of our client, which in production is on another machine than the database.
+
+Its threads inherit it; only root may raise it again.
+"""
 NOISE = 0.05
 """So far apart are two measurements of the same thing."""
 MAKE = f"""
@@ -129,12 +137,13 @@ def with_handlers(url: str, place: Path) -> float:
         for schema, oid in oids(url).items()
     ]  # fmt: skip
     place.mkdir()
-    tenancy = load_environment("sandbox").tenancy
+    os.setpriority(os.PRIO_PROCESS, 0, LOW)
     began = time.perf_counter()
-    handlers = vector_handlers(lambda: url, lambda: url, "bench", tenancy, jobs=JOBS)
+    handlers = vector_handlers(lambda: url, lambda: url, "bench", TENANCY)
     run = executor(actions, Journal(place / "journal.jsonl"), handlers)
-    outcome = Schedule(run, actions, workers=JOBS + 1).run(2)
+    outcome = Schedule(run, actions, workers=JOBS).run(2)
     taken = time.perf_counter() - began
+    os.setpriority(os.PRIO_PROCESS, 0, 0)
     assert TENANTS == len(outcome.done), outcome.failed
     shutil.rmtree(place)
     return taken
@@ -157,7 +166,7 @@ def p95(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=20)[-1]
 
 
-def measure(url: str, scratch: Path) -> tuple[float, float]:
+def measure(cluster: postgres.Cluster, url: str, scratch: Path) -> tuple[float, float]:
     """Alternate both ways and return the ratios of seconds and of readers' p95."""
     ways = {"ours": with_handlers, "reindexdb": with_reindexdb}
     seconds: dict[str, list[float]] = {name: [] for name in ways}
@@ -165,6 +174,7 @@ def measure(url: str, scratch: Path) -> tuple[float, float]:
     for number in range(ROUNDS):
         for name in list(ways) if number % 2 else list(reversed(ways)):
             before = oids(url)
+            cluster.superuser("postgres").execute("CHECKPOINT")
             with readers(url) as felt:
                 seconds[name].append(ways[name](url, scratch / "run"))
             latencies[name].append(p95(felt))
@@ -182,16 +192,12 @@ def measure(url: str, scratch: Path) -> tuple[float, float]:
 
 def main() -> int:
     """Measure on a cluster of its own."""
-    made = postgres.cluster.__wrapped__()  # what is behind pytest's fixture
-    cluster = next(made)
-    try:
+    with postgres.running(postgres.DURABLE, segment=16) as cluster:
         url = cluster.url(cluster.database())
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(MAKE)
         with tempfile.TemporaryDirectory(prefix="leitstand-bench-") as scratch:
-            time_ratio, latency_ratio = measure(url, Path(scratch))
-    finally:
-        next(made, None)
+            time_ratio, latency_ratio = measure(cluster, url, Path(scratch))
     print(
         f"ratios: seconds {time_ratio:.2f} (target ≤ {TARGET_SECONDS}), readers' p95"
         f" {latency_ratio:.2f} (target ≤ {TARGET_LATENCY}), noise {NOISE}, {ROUNDS} rounds"

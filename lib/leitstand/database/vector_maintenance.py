@@ -6,6 +6,8 @@ evidence: ``gone`` where table, schema or index are no longer there, ``found`` w
 nothing left to do.
 """
 
+from dataclasses import replace
+
 from leitstand.core.recovery_types import TableName
 from leitstand.database.vector_control import Control
 from leitstand.database.vector_errors import MaintenanceRefused, Trouble
@@ -48,6 +50,9 @@ def reindex(
     def leftovers(state: TableState) -> tuple[IndexState, ...]:
         return state.leftovers_of(index)
 
+    # It ends by removing files, and a commit that does so always waits for the disk (PostgreSQL,
+    # src/backend/access/transam/xact.c, RecordTransactionCommit).
+    limits = replace(limits, durable=False)
     try:
         with work_on(sessions, table, limits, control) as work:
             state = work.state()

@@ -38,11 +38,14 @@ class Limits:
         memory: ``maintenance_work_mem`` in bytes; 0 leaves the server's own.
         workers: ``max_parallel_maintenance_workers``; None leaves the server's own.
         lock_seconds: How long it waits for any one lock or transaction; 0 is no limit.
+        durable: Whether each commit waits for the disk. Work of many commits whose last one waits
+            anyhow needs no more: a crash of the server undoes the end of it, never the middle.
     """
 
     memory: int = 0
     workers: int | None = None
     lock_seconds: float = 60.0
+    durable: bool = True
 
     def settings(self, name: str) -> dict[str, str | None]:
         """Return the settings of a session by name; None stands for the server's own value."""
@@ -52,6 +55,7 @@ class Limits:
             "plan_cache_mode": "force_generic_plan",
             "lock_timeout": str(round(self.lock_seconds * 1000)),
             "client_connection_check_interval": _CHECK_CLIENT,
+            "synchronous_commit": None if self.durable else "off",
             "maintenance_work_mem": f"{self.memory // 1024}kB" if self.memory else None,
             "max_parallel_maintenance_workers": None if self.workers is None else str(self.workers),
         }
@@ -66,17 +70,12 @@ class Sessions:
         url: Asked once, when the first session is needed.
         run: Names the sessions, so that a run knows its own.
         patience: Seconds to wait for a table that somebody else works on.
-        jobs: So many statements of maintenance run at the same time; 0 is no limit. More work may
-            be under way, so that none of them waits for what is looked up and noted around them.
     """
 
-    def __init__(
-        self, url: Callable[[], str], run: str, *, patience: float = _PATIENCE, jobs: int = 0
-    ) -> None:
+    def __init__(self, url: Callable[[], str], run: str, *, patience: float = _PATIENCE) -> None:
         self._ask = url
         self._name = f"leitstand {run}"
         self._patience = patience
-        self._places = threading.Semaphore(jobs) if jobs else None
         self._url = ""
         self._lock = threading.Lock()
         self._idle: list[_Session] = []
@@ -107,25 +106,6 @@ class Sessions:
         """A session for short queries."""
         with self._session() as connection:
             yield connection
-
-    @contextmanager
-    def place(self, control: Control) -> Iterator[None]:
-        """Wait until fewer statements of maintenance run than may at the same time.
-
-        Raises:
-            Cancelled: it was given up.
-        """
-        places = self._places
-        if places is None:
-            yield
-            return
-        control.doing = "wartet, bis ein anderer Index fertig ist"
-        while not places.acquire(timeout=_LOOK):
-            control.check()
-        try:
-            yield
-        finally:
-            places.release()
 
     def close(self) -> None:
         """Close all sessions that are not in use."""

@@ -47,7 +47,6 @@ class TableWork:
         control: Cancels what it does.
     """
 
-    sessions: Sessions
     connection: "Connection"
     table: TableName
     limits: Limits
@@ -83,7 +82,7 @@ class TableWork:
             Gone: it failed since the table is gone.
             MaintenanceRefused: it failed otherwise.
         """
-        with self.sessions.place(self.control), self.control.statement(self.connection, doing):
+        with self.control.statement(self.connection, doing):
             return self._run(statement, what)
 
     def rebuild(
@@ -233,7 +232,7 @@ def work_on(
 
     with sessions.on_table(table, limits, control) as connection:
         try:
-            yield TableWork(sessions, connection, table, limits, control)
+            yield TableWork(connection, table, limits, control)
         except psycopg.Error as error:
             what, seconds = f"Die Wartung von {table}", limits.lock_seconds
             raise refusal(what, error, seconds=seconds) from error

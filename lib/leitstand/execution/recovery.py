@@ -67,7 +67,6 @@ def executor_for(approved: Approved, journal: Journal, connection: Connection) -
             lambda: access.current_url,
             journal.path.parent.name,
             environment.tenancy,
-            jobs=environment.rag_store.maintenance.jobs,
         )
         handlers |= tenant_handlers(access)
     return Executor(approved, journal, handlers)

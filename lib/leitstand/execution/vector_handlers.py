@@ -31,7 +31,6 @@ def vector_handlers(
     tenancy: Tenancy,
     *,
     patience: float = 5.0,
-    jobs: int = 0,
 ) -> dict[str, Handler]:
     """Return the handlers of vector maintenance by kind of action.
 
@@ -41,14 +40,11 @@ def vector_handlers(
         run: Id of the run; names its sessions and its entries in the ledger.
         tenancy: How searches name their tenant.
         patience: Seconds to wait for a table that another run works on.
-        jobs: So many indexes are built at the same time, however many actions are under way; give
-            a schedule twice as many workers, so that journal and ledger keep no build waiting.
-            0 is no limit.
     """
     from leitstand.database.vector_sessions import Sessions
 
     administrator, application = cache(administrator), cache(application)
-    sessions = Sessions(administrator, run, patience=patience, jobs=jobs)
+    sessions = Sessions(administrator, run, patience=patience)
     works = Works(sessions, Measuring(application, administrator, tenancy), run)
     make = partial(_Handler, Threads(sessions))
     return {

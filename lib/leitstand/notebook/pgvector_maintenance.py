@@ -180,8 +180,7 @@ class VectorMaintenance:
         schedule = Schedule(
             executor,
             actions,
-            # So many statements at a time as the policy says, and one more that is about to begin.
-            workers=self._policy.maintenance.jobs + 1,
+            workers=self._policy.maintenance.jobs,
             progress=several.watch,
             refuse=refuse,
         )
