@@ -30,6 +30,7 @@ def run(runs: Path, name: str, *ends: tuple[str, dict[str, object]], held: bool 
         ([("run.failed", {"exit_code": 4})], "failed", 4),
         ([("run.failed", {"exit_code": 3})], "refused", 3),
         ([("run.failed", {"exit_code": 5})], "rolled_back", 5),
+        ([("run.failed", {"exit_code": 6})], "finding", 6),
         ([("run.failed", {"exit_code": 130})], "interrupted", 130),
         ([("run.paused", {}), ("cell.completed", {})], "paused", 4),
         ([("run.rolled_back", {}), ("cell.completed", {})], "rolled_back", 5),

@@ -16,6 +16,7 @@ from leitstand.notebook.template import read_template
 NOTEBOOK = Path(__file__).parent / "notebooks" / "sound.ipynb"
 PAUSED = {"class": "RunPaused", "exit_code": 4, "message": "Zu wenig Verkehr.", "advice": "Warten."}
 BACK = {"class": "Unhealthy", "exit_code": 5, "message": "Zurück.", "advice": "Lesen."}
+FOUND = {"class": "DeviationsFound", "exit_code": 6, "message": "Eine.", "advice": "Beheben."}
 GATE = {"class": "TicketMissing", "exit_code": 3, "message": "Kein Ticket.", "advice": "Geben."}
 
 Events = list[tuple[str, dict[str, Any]]]
@@ -48,6 +49,7 @@ def concluded(runs: Path, failure: Failure | None, events: Events) -> tuple[Resu
         (Failure("error", "Plan", "X"), [("run.rolled_back", {}), ("error", BACK)],
          "rolled_back", 5, "error"),
         (Failure("error", "Plan", "X"), [("error", BACK)], "rolled_back", 5, "run.failed"),
+        (Failure("error", "Plan", "X"), [("error", FOUND)], "finding", 6, "run.failed"),
         (Failure("error", "", "ValueError", "so nicht"), [], "failed", 1, "run.failed"),
         (Failure("interrupted", "Plan"), [], "interrupted", 130, "run.failed"),
         (Failure("died", "Plan"), [("error", GATE), ("cell.completed", {"status": "completed"})],

@@ -18,7 +18,7 @@ def test_a_breach_is_named_closed_on_request_and_not_found_again(leitstand: Comm
         connection.execute("CREATE POLICY everyone ON documents FOR SELECT USING (true)")
         connection.execute("ALTER TABLE rag.embeddings NO FORCE ROW LEVEL SECURITY")
     broken = leitstand("run", "tenant_isolation")
-    assert 4 == broken.code
+    assert 6 == broken.code
     assert "Die Mandanten sind nicht getrennt." in broken.problems
     assert "public.documents: Lesen gelang als app_tenant" in broken.problems
     assert "rag.embeddings: Lesen gelang als app (ohne Mandanten)" in broken.problems

@@ -21,7 +21,13 @@ _ENDS: Final = {
     "run.rolled_back": "rolled_back",
 }
 _EXIT_CODES: Final = {"completed": 0, "paused": 4, "rolled_back": 5}
-_STATUS_OF_CODE: Final = {2: "refused", 3: "refused", 5: "rolled_back", 130: "interrupted"}
+_STATUS_OF_CODE: Final = {
+    2: "refused",
+    3: "refused",
+    5: "rolled_back",
+    6: "finding",
+    130: "interrupted",
+}
 
 
 @dataclass(frozen=True)
@@ -36,11 +42,13 @@ class RunEntry:
         ticket: Its ticket, or empty.
         started_at: ISO 8601, UTC.
         ended_at: The same, empty while it has no end.
-        status: ``running``, ``completed``, ``refused``, ``failed``, ``paused``,
+        status: ``running``, ``completed``, ``finding``, ``refused``, ``failed``, ``paused``,
             ``rolled_back``, ``interrupted``, ``crashed`` (its runner is gone) or ``open`` (in
             JupyterLab).
         exit_code: Exit code, or None while it has no end.
         path: The run's directory.
+        incident: Id of the incident that it was started for, or empty.
+        started_by: Run and action that started it, as ``run/action``, or empty.
     """
 
     id: str
@@ -53,6 +61,8 @@ class RunEntry:
     status: str
     exit_code: int | None
     path: Path
+    incident: str = ""
+    started_by: str = ""
 
 
 def list_runs(runs: Path) -> list[RunEntry]:
@@ -85,6 +95,8 @@ def _entry(path: Path) -> RunEntry | None:
         status=status,
         exit_code=exit_code,
         path=path,
+        incident=str(started.get("incident", "")),
+        started_by=str(started.get("started_by", "")),
     )
 
 

@@ -13,6 +13,7 @@ from leitstand.cli.problems import explain
 from leitstand.core.errors import ExitCode, InputError, LeitstandError
 from leitstand.core.parameter_errors import ParameterRepeated
 from leitstand.core.parameters import parse_assignments
+from leitstand.notebook.scheduled import report_end
 from leitstand.notebook.template import Template, find_template, read_template
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def run(
         with _listening(quiet=quiet or as_json) as listener:
             result = run_notebook(template, given, runs_directory, project=root, listener=listener)
     except LeitstandError as error:
+        report_end(Path(runbook).stem, "", error.exit_code, error.message)
         if as_json:
             print_json(_refusal(error))
         raise
@@ -88,7 +90,7 @@ def show_result(
         print_json({**result.as_data(), "html": str(html) if html else ""})
         return
     if result.exit_code != ExitCode.SUCCESS:
-        explain(result.message, result.advice)
+        explain(result.message, result.advice, finding=result.exit_code == ExitCode.FINDING)
     if quiet:
         return
     mark, style = ("✓", "green") if result.exit_code == ExitCode.SUCCESS else ("✗", "red")
@@ -133,6 +135,7 @@ def html(
 STATUS = {
     "running": "läuft",
     "completed": "abgeschlossen",
+    "finding": "mit Befund beendet",
     "refused": "abgelehnt",
     "failed": "gescheitert",
     "paused": "wartet",

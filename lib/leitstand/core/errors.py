@@ -8,6 +8,7 @@
     ├── RunFailed                  4  something failed; the run can be resumed
     │   └── RunPaused              4  the run waits; nothing was decided
     ├── RolledBack                 5  the change was taken back
+    ├── Finding                    6  a run that only looks found what a person must look at
     └── Interrupted              130  stopped by the operator before any change
 
 Messages and advice are German, since runbooks show them as they are.
@@ -18,6 +19,7 @@ from typing import ClassVar
 
 __all__ = [
     "ExitCode",
+    "Finding",
     "GateRefused",
     "InputError",
     "Interrupted",
@@ -37,6 +39,7 @@ class ExitCode(IntEnum):
     REFUSED = 3
     FAILED = 4
     ROLLED_BACK = 5
+    FINDING = 6
     INTERRUPTED = 130
 
 
@@ -82,6 +85,15 @@ class RolledBack(LeitstandError):
     """The change was taken back by the run itself."""
 
     exit_code = ExitCode.ROLLED_BACK
+
+
+class Finding(LeitstandError):
+    """The run did what it was to do, and found something that a person must look at.
+
+    Nothing is left to be resumed: the next run looks again.
+    """
+
+    exit_code = ExitCode.FINDING
 
 
 class Interrupted(LeitstandError):

@@ -10,6 +10,7 @@ from typing import Any
 from leitstand.core.errors import ExitCode
 from leitstand.notebook.managed_run import Failure, ManagedRun
 from leitstand.notebook.run_directory import write_private
+from leitstand.notebook.scheduled import report_end
 
 __all__ = ["Result", "conclude"]
 
@@ -24,8 +25,8 @@ class Result:
         run: Id of the run.
         runbook: Name of the runbook.
         env: Environment, empty when the notebook has none.
-        status: ``completed``, ``refused``, ``failed``, ``paused``, ``rolled_back`` or
-            ``interrupted``.
+        status: ``completed``, ``finding``, ``refused``, ``failed``, ``paused``, ``rolled_back``
+            or ``interrupted``.
         exit_code: See `leitstand.core.errors.ExitCode`.
         error: Name of the error's class, empty at success.
         message: What was wrong, one German sentence; empty at success.
@@ -97,6 +98,7 @@ def conclude(run: ManagedRun) -> Result:
     if not run.directory.notebook.exists():  # stopped before papermill had read it
         write_private(run.directory.notebook, run.template.path.read_text(encoding="utf-8"))
     run.directory.write_summary(result.as_data())
+    report_end(result.runbook, result.run, result.exit_code, result.message)
     return result
 
 
@@ -190,6 +192,8 @@ def _status(end: _End, events: Sequence[Event]) -> str:
         return "rolled_back"
     if end.exit_code == ExitCode.INTERRUPTED:
         return "interrupted"
+    if end.exit_code == ExitCode.FINDING:
+        return "finding"
     if end.exit_code in {ExitCode.BAD_INPUT, ExitCode.REFUSED}:
         return "refused"
     if end.exit_code == ExitCode.FAILED and _told(events, "run.paused"):

@@ -15,7 +15,7 @@ from leitstand.core.deviations import (
     classify,
     contrasts,
 )
-from leitstand.core.errors import RunFailed
+from leitstand.core.errors import Finding as Found
 from leitstand.core.hardening import LISTINGS, RULES, Estate, Finding, examine, policy_of
 from leitstand.core.hardening.containers import workloads
 from leitstand.core.names import short_name
@@ -45,7 +45,7 @@ _NAMED = 5
 _WEIGHTS = {"error": ("error",), "warning": ("error", "warning"), "never": ()}
 
 
-class DeviationsFound(RunFailed):
+class DeviationsFound(Found):
     """Something deviates that nobody has agreed to.
 
     Attributes:

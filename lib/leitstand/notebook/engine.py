@@ -1,7 +1,8 @@
 """The papermill engine ``leitstand``: every cell journalled, the notebook saved now and then.
 
-``papermill --engine leitstand runbooks/release.ipynb out.ipynb`` works as the runner does:
-parameters are checked before a kernel starts, and the journal lies in a run directory.
+``papermill runbooks/deviations.ipynb out.ipynb`` works as the runner does, with or without
+``--engine leitstand``: parameters are checked before a kernel starts, the journal lies in a run
+directory, and the exit code tells success, finding and failure apart.
 """
 
 from collections.abc import Mapping
@@ -9,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from nbformat import NotebookNode
-from papermill.engines import NBClientEngine
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import write_ipynb
 
 from leitstand import project
 from leitstand.core.errors import LeitstandError
@@ -18,9 +21,14 @@ from leitstand.notebook.client import RunClient
 from leitstand.notebook.conclusion import conclude
 from leitstand.notebook.managed_run import ManagedRun, open_run
 from leitstand.notebook.manager import RunManager
+from leitstand.notebook.papermill_errors import RunNotCompleted
+from leitstand.notebook.scheduled import report_end
 from leitstand.notebook.template import Template, parameters_source, read_template
 
-__all__ = ["LeitstandEngine"]
+__all__ = ["DefaultEngine", "LeitstandEngine"]
+
+_BEGINS = "from leitstand.notebook import begin"
+"""Stands in every runbook."""
 
 
 class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is untyped
@@ -51,9 +59,10 @@ class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is unt
             options: Further options of papermill.
 
         Raises:
-            ParameterError: the parameters do not fit; no kernel was started.
-            KeyboardInterrupt: the operator stopped the run, which is saved.
+            RunNotCompleted: the run of the plain command was refused, failed, was stopped or
+                found something; what there is of it is saved.
         """
+        wanted_at = nb.metadata.get("papermill", {}).get("output_path")
         run = leitstand_run or _open(nb, options.get("input_path"))
         manager = RunManager(
             nb, run, output_path=output_path, log_output=log_output, progress_bar=progress_bar
@@ -75,9 +84,10 @@ class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is unt
             manager.notebook_complete()
             run.close()
         if leitstand_run is None:
-            conclude(run)
-            if run.failure and run.failure.kind in {"interrupted", "killed"}:
-                raise KeyboardInterrupt
+            result = conclude(run)
+            if result.exit_code:
+                _save(manager.nb, wanted_at)
+                raise RunNotCompleted(result.exit_code, result.message, result.advice)
         executed: NotebookNode = manager.nb
         return executed
 
@@ -92,6 +102,31 @@ class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is unt
         return language or "python"
 
 
+class DefaultEngine(NBClientEngine):  # type: ignore[misc]  # papermill is untyped
+    """What papermill does when no engine is named: runbooks are runs, all else is as before."""
+
+    @classmethod
+    def execute_notebook(cls, nb: NotebookNode, kernel_name: str, **options: Any) -> NotebookNode:
+        """Execute the notebook; see `LeitstandEngine.execute_notebook`."""
+        executed: NotebookNode = _engine(nb).execute_notebook(nb, kernel_name, **options)
+        return executed
+
+    @classmethod
+    def nb_kernel_name(cls, nb: NotebookNode, name: str | None = None) -> str:
+        """Return the kernel that executes the notebook."""
+        return str(_engine(nb).nb_kernel_name(nb, name))
+
+    @classmethod
+    def nb_language(cls, nb: NotebookNode, language: str | None = None) -> str:
+        """Return the notebook's language."""
+        return str(_engine(nb).nb_language(nb, language))
+
+
+def _engine(nb: NotebookNode) -> Any:
+    begins = any(cell.cell_type == "code" and _BEGINS in cell.source for cell in nb.cells)
+    return LeitstandEngine if begins else NBClientEngine
+
+
 def _open(nb: NotebookNode, input_path: str | None) -> ManagedRun:
     """Open a run for the plain papermill command."""
     try:
@@ -99,7 +134,22 @@ def _open(nb: NotebookNode, input_path: str | None) -> ManagedRun:
     except LeitstandError:
         root = None
     given: Mapping[str, object] = nb.metadata.get("papermill", {}).get("parameters", {})
-    return open_run(_template(nb, input_path), given, project.runs_directory(), project=root)
+    try:
+        return open_run(_template(nb, input_path), given, project.runs_directory(), project=root)
+    except LeitstandError as error:
+        report_end(Path(input_path or "").stem, "", error.exit_code, error.message)
+        raise RunNotCompleted(error.exit_code, error.message, error.advice) from error
+
+
+def _save(nb: NotebookNode, path: str | None) -> None:
+    """Write the notebook as papermill does before it raises: marked where it stopped."""
+    from papermill.execute import raise_for_execution_errors
+
+    try:
+        raise_for_execution_errors(nb, path)
+    except PapermillExecutionError:
+        return
+    write_ipynb(nb, path)
 
 
 def _template(nb: NotebookNode, input_path: str | None) -> Template:
@@ -109,3 +159,7 @@ def _template(nb: NotebookNode, input_path: str | None) -> Template:
     source = parameters_source(nb.cells)
     parameters = parse_parameters(source) if source is not None else ()
     return Template(path, path.stem, path.stem, "", parameters, source is not None, "")
+
+
+# An entry point always has a name, and papermill's command picks this engine when none is named.
+papermill_engines.register(None, DefaultEngine)

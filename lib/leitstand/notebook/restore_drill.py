@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from leitstand.cloud.sql import CloudSql
 from leitstand.core.clone_checks import check_clone
 from leitstand.core.drill import drill_times, plan_drill
-from leitstand.core.errors import RunFailed
+from leitstand.core.errors import Finding, RunFailed
 from leitstand.core.plan import Action, Approved, Plan, Withheld
 from leitstand.core.release_checks import Check
 from leitstand.execution.database_access import DatabaseAccess
@@ -22,7 +22,7 @@ from leitstand.notebook.wording import number
 __all__ = ["Drilled", "NotRecoverable", "RestoreDrill"]
 
 
-class NotRecoverable(RunFailed):
+class NotRecoverable(Finding):
     """A clone of the drill did not prove itself."""
 
     def __init__(self, clones: list[str]) -> None:

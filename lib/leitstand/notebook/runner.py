@@ -17,6 +17,7 @@ from leitstand.notebook.imports import without_grammar
 from leitstand.notebook.listener import Listener
 from leitstand.notebook.managed_run import Failure, ManagedRun, open_run
 from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.scheduled import report_end
 from leitstand.notebook.template import Template
 
 __all__ = ["run_notebook"]
@@ -111,6 +112,7 @@ def _give_up(run: ManagedRun, error: BaseException) -> None:
             message=str(error),
             exit_code=int(ExitCode.UNEXPECTED),
         )
+    report_end(run.template.name, run.directory.id, ExitCode.UNEXPECTED, str(error))
 
 
 class _Signals:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from leitstand.core import errors
 from leitstand.core.errors import GateRefused, RunFailed
 from leitstand.core.plan import Action
 from leitstand.core.release_checks import Check
@@ -12,6 +13,7 @@ from leitstand.core.tenancy.types import Operation
 __all__ = [
     "MODELS",
     "OPERATIONS",
+    "BreachFound",
     "IsolationBroken",
     "OnboardingRefused",
     "action_text",
@@ -23,6 +25,10 @@ __all__ = [
 _NAMED = 3
 """So many findings an error names."""
 
+_CLOSE = (
+    "Schließen Sie die Lücke, zum Beispiel mit dem Runbook tenant_isolation und apply,"
+    " und klären Sie, wer sie schon benutzt hat."
+)
 MODELS: Mapping[str, str] = {
     "schema_per_tenant": "Schema je Mandant",
     "row_level_security": "gemeinsame Tabellen mit Row-Level Security",
@@ -38,23 +44,35 @@ OPERATIONS: Mapping[str, str] = {
 
 
 class IsolationBroken(RunFailed):
-    """Tenants are not kept apart.
+    """Tenants are not kept apart, though the run has changed something to that end.
 
     Attributes:
         findings: What is broken, the worst first.
     """
 
     def __init__(self, findings: Sequence[Finding]) -> None:
-        distinct = list({(f.code, f.subject): f for f in reversed(findings)}.values())[::-1]
-        named = " ".join(f"{f.subject}: {finding_text(f)}" for f in distinct[:_NAMED])
-        rest = len(distinct) - _NAMED
-        more = f" {rest} weitere Befunde stehen im Notebook." if rest > 0 else ""
-        super().__init__(
-            f"Die Mandanten sind nicht getrennt. {named}{more}",
-            "Schließen Sie die Lücke, zum Beispiel mit dem Runbook tenant_isolation und apply,"
-            " und klären Sie, wer sie schon benutzt hat.",
-        )
+        super().__init__(_broken(findings), _CLOSE)
         self.findings = tuple(findings)
+
+
+class BreachFound(errors.Finding):
+    """A run that only looks found that tenants are not kept apart.
+
+    Attributes:
+        findings: What is broken, the worst first.
+    """
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        super().__init__(_broken(findings), _CLOSE)
+        self.findings = tuple(findings)
+
+
+def _broken(findings: Sequence[Finding]) -> str:
+    distinct = list({(f.code, f.subject): f for f in reversed(findings)}.values())[::-1]
+    named = " ".join(f"{f.subject}: {finding_text(f)}" for f in distinct[:_NAMED])
+    rest = len(distinct) - _NAMED
+    more = f" {rest} weitere Befunde stehen im Notebook." if rest > 0 else ""
+    return f"Die Mandanten sind nicht getrennt. {named}{more}"
 
 
 class OnboardingRefused(GateRefused):

@@ -16,7 +16,7 @@ from leitstand.notebook.tenancy_views import (
     findings_view,
     plan_table,
 )
-from leitstand.notebook.tenancy_wording import IsolationBroken
+from leitstand.notebook.tenancy_wording import BreachFound, IsolationBroken
 from leitstand.notebook.views import Notice, show
 
 __all__ = ["TenantIsolation", "Tried", "ring"]
@@ -96,15 +96,17 @@ class TenantIsolation:
         """Judge what was tried; after a hardening, read and try it all again.
 
         Raises:
-            IsolationBroken: tenants are not kept apart.
+            BreachFound: tenants are not kept apart.
+            IsolationBroken: they are not even after the hardening.
         """
-        if isinstance(approved, Approved) and approved.plan.actions:
+        hardened = isinstance(approved, Approved) and bool(approved.plan.actions)
+        if hardened:
             tried = self.attempt(self.observe())
         broken = [finding for finding in tried.findings if finding.severity is Severity.BROKEN]
         verdict = "unhealthy" if broken else "healthy"
         self._run.journal.append("verdict", stage="isolation", verdict=verdict)
         if broken:
-            raise IsolationBroken(broken)
+            raise IsolationBroken(broken) if hardened else BreachFound(broken)
         show(findings_view(tried.findings))
 
     def _hardened(self, facts: IsolationFacts) -> IsolationFacts:
