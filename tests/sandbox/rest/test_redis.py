@@ -1,6 +1,8 @@
 """Memorystore: each instance is a redis-server that does what the API says."""
 
 import asyncio
+import base64
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -15,10 +17,14 @@ from leitstand.sandbox.rest.redis.configuration import Configuration
 from leitstand.sandbox.rest.redis.instances import Instances
 from leitstand.sandbox.rest.redis.server import RedisServer
 from leitstand.sandbox.rest.servicenetworking import Connections
+from leitstand.sandbox.rest.storage.buckets import Buckets
+from leitstand.sandbox.rest.storage.objects import Objects
 from tests.sandbox.rest.parked import NETWORK, REGION, parked, refusal
 from tests.sandbox.supervised import gone
 
-KINDS = (Instances, Connections)
+KINDS = (Instances, Connections, Buckets, Objects)
+STORAGE = "storage/storage/v1/b"
+WRITER = "roles/storage.legacyBucketWriter"
 COLLECTION = f"redis/v1/{REGION}/instances"
 CACHE = f"{COLLECTION}/cache"
 WANTED = {
@@ -156,7 +162,16 @@ def test_the_data_is_there_again_when_the_sandbox_starts_again(tmp_path):
         assert connection.get("a") == b"1"
 
 
+def add_bucket(park, *roles):
+    """The bucket `backups`, on which the instance's account has these roles."""
+    park.call("POST", f"{STORAGE}?project=leitstand-sandbox", {"name": "backups"})
+    member = park.call("GET", CACHE)["persistenceIamIdentity"]
+    bindings = [{"role": role, "members": [member]} for role in roles]
+    park.call("PUT", f"{STORAGE}/backups/iam", {"bindings": bindings})
+
+
 def test_an_export_is_a_file_that_a_fresh_server_loads(tmp_path, park, cache):
+    add_bucket(park, WRITER)
     with client(park, cache) as connection:
         connection.set("a", "1")
         exported = park.done("POST", f"{CACHE}:export", output("gs://backups/daily/cache.rdb"))
@@ -165,9 +180,21 @@ def test_an_export_is_a_file_that_a_fresh_server_loads(tmp_path, park, cache):
     file = park.park.directory / "storage" / "backups" / "daily" / "cache.rdb"
     assert [0o600, 0o700] == [path.stat().st_mode & 0o777 for path in (file, file.parent)]
     assert b"1" == asyncio.run(loaded(file, tmp_path / "fresh"))
+    found = park.call("GET", f"{STORAGE}/backups/o/daily%2Fcache.rdb")
+    assert str(file.stat().st_size) == found["size"]
+    assert base64.b64encode(hashlib.md5(file.read_bytes()).digest()).decode() == found["md5Hash"]
+
+
+def test_an_export_needs_a_bucket_on_which_the_instance_sees_and_creates(park, cache):
+    uri = "gs://backups/cache.rdb"
+    assert "NOT_FOUND" == refusal(park.call, "POST", f"{CACHE}:export", output(uri))[0]
+    add_bucket(park, "roles/storage.objectAdmin")
+    code, message = refusal(park.call, "POST", f"{CACHE}:export", output(uri))
+    assert ("PERMISSION_DENIED", True) == (code, "'storage.buckets.get'" in message)
 
 
 def test_a_second_export_replaces_the_first(park, cache):
+    add_bucket(park, "roles/storage.objectCreator", "roles/storage.legacyBucketReader")
     for value in ("1", "22"):
         with client(park, cache) as connection:
             connection.set("a", value)

@@ -1,19 +1,24 @@
-"""What an instance is exported to: a file that stands for an object of Cloud Storage.
-
-The sandbox has no Cloud Storage. Its directory holds `storage/BUCKET/OBJECT` instead, where an
-object `a/b.rdb` lies in a directory `a`; a bucket needs not be made before.
-"""
+"""What an instance is exported to: an object of Cloud Storage."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-from pathlib import Path, PurePosixPath
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from leitstand.sandbox.errors import invalid
+import grpc
 
-__all__ = ["export_file", "stored"]
+from leitstand.sandbox.errors import ApiError, invalid, not_found
+from leitstand.sandbox.rest.storage.access import EXPORTING, lacking
+from leitstand.sandbox.rest.storage.content import digest_of
+from leitstand.sandbox.rest.storage.shelf import Shelf
+
+if TYPE_CHECKING:
+    from leitstand.sandbox.rest.park import Park
+
+__all__ = ["check_writer", "destination", "stored"]
 
 # https://cloud.google.com/storage/docs/buckets#naming, /storage/docs/objects#naming
 URI = re.compile(r"gs://(?P<bucket>[a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/(?P<object>[^\x00-\x1f]+)")
@@ -21,35 +26,57 @@ LONGEST_OBJECT = 1024
 FIELD = "output_config.gcs_destination.uri"
 
 
-def export_file(directory: Path, uri: str) -> Path:
-    """The file that stands for an object.
+def destination(uri: str) -> tuple[str, str]:
+    """Bucket and name of an object.
 
     Args:
-        directory: The sandbox's.
         uri: `gs://BUCKET/OBJECT`.
 
     Raises:
-        ApiError: INVALID_ARGUMENT, it is none, or one that cannot be a file.
+        ApiError: INVALID_ARGUMENT, it is none.
     """
     match = URI.fullmatch(uri)
     parts = match["object"].split("/") if match else []
     fits = match is not None and len(match["object"].encode()) <= LONGEST_OBJECT
     if match is None or not fits or {"", ".", ".."} & {*parts, match["bucket"]}:
         raise invalid(f"Invalid Cloud Storage URI '{uri}': expected gs://BUCKET/OBJECT.", FIELD)
-    return directory / "storage" / match["bucket"] / PurePosixPath(*parts)
+    return match["bucket"], match["object"]
 
 
-def stored(source: Path, target: Path) -> None:
-    """Copy a file to where an object lies; what was there is replaced at once.
+def check_writer(park: Park, bucket: str, member: str) -> None:
+    """Make sure that an instance's service account may write to a bucket.
+
+    Args:
+        park: The sandbox.
+        bucket: Its name.
+        member: `persistenceIamIdentity` of the instance.
 
     Raises:
+        ApiError: NOT_FOUND without the bucket; PERMISSION_DENIED.
+    """
+    if f"b/{bucket}" not in park.table("storage", "buckets"):
+        raise not_found(f"gs://{bucket}", "Bucket")
+    missing = lacking(park, bucket, member, EXPORTING)
+    if missing:
+        account = member.partition(":")[2]
+        raise ApiError(
+            grpc.StatusCode.PERMISSION_DENIED,
+            f"Service account {account} does not have permission '{missing[0]}'"
+            f" on resource '//storage.googleapis.com/{bucket}'.",
+            "IAM_PERMISSION_DENIED",
+            {"permission": missing[0], "resource": f"gs://{bucket}"},
+        )
+
+
+def stored(park: Park, source: Path, bucket: str, name: str) -> None:
+    """Copy a file to an object; what was there is replaced at once.
+
+    Raises:
+        ApiError: The object that is there must be kept.
         OSError: It cannot be written.
     """
-    # mkdir's mode is for the last directory only.
-    for directory in reversed((target.parent, *target.parent.parents)):
-        directory.mkdir(mode=0o700, exist_ok=True)
-    part = target.with_name(f"{target.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(descriptor, "wb") as copy, open(source, "rb") as file:
-        shutil.copyfileobj(file, copy)
-    os.replace(part, target)
+    with tempfile.TemporaryDirectory(prefix="export-", dir=park.directory) as directory:
+        copy = Path(directory) / "content"
+        shutil.copyfile(source, copy)
+        fields = {"contentType": "application/octet-stream"}
+        Shelf(park).put(bucket, name, copy, digest_of(copy), fields)

@@ -22,7 +22,7 @@ from leitstand.sandbox.ports import free_port
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
 from leitstand.sandbox.rest.redis.auth import AuthStrings
 from leitstand.sandbox.rest.redis.configuration import BYTES_PER_GB, Configuration, check_configs
-from leitstand.sandbox.rest.redis.exports import export_file, stored
+from leitstand.sandbox.rest.redis.exports import check_writer, destination, stored
 from leitstand.sandbox.rest.redis.server import RedisServer, SaveFailed, StartFailed
 from leitstand.sandbox.rest.redis.wire import Refused
 from leitstand.sandbox.rest.servicenetworking import is_connected
@@ -271,9 +271,10 @@ class Instances(Collection):
         """The data as an RDB file; the instance serves meanwhile."""
         body = self.existing(call.name)
         uri = call.body.get("outputConfig", {}).get("gcsDestination", {}).get("uri", "")
-        target = export_file(self.park.directory, uri)
+        bucket, name = destination(uri)
+        check_writer(self.park, bucket, body["persistenceIamIdentity"])
         try:
-            stored(await self._servers[call.name].save(), target)
+            stored(self.park, await self._servers[call.name].save(), bucket, name)
         except (OSError, SaveFailed) as error:
             raise _broken(error) from error
         return dict(body)

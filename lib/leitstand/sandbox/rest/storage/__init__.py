@@ -1,0 +1,1 @@
+"""Cloud Storage: buckets and objects over the JSON API, the contents as files."""
