@@ -2,20 +2,19 @@
 
 import shlex
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from leitstand import project
 from leitstand.cli.german import Command, Group
 from leitstand.cli.output import line, print_json, table
+from leitstand.cli.running import running_sandbox
+from leitstand.cli.sandbox_clock import clock
 from leitstand.core.errors import GateRefused
 from leitstand.notebook.sandboxes import sandbox_explained
 
-if TYPE_CHECKING:
-    from leitstand.sandbox.control import Sandbox
-
-__all__ = ["SandboxNotRunning", "app"]
+__all__ = ["app"]
 
 app = typer.Typer(
     cls=Group,
@@ -32,13 +31,6 @@ class FaultKind(StrEnum):
     SLOW = "slow"
     LOST = "lost"
     DISK_FULL = "disk_full"
-
-
-class SandboxNotRunning(GateRefused):
-    """No sandbox runs."""
-
-    def __init__(self) -> None:
-        super().__init__("Die Sandbox läuft nicht.", "Starten Sie sie mit leitstand sandbox up.")
 
 
 class SandboxNotEmpty(GateRefused):
@@ -82,7 +74,7 @@ def status(
 ) -> None:
     """Zeigt, was in der Sandbox läuft."""
     with sandbox_explained():
-        sandbox = _running()
+        sandbox = running_sandbox()
         state = sandbox.status()
         if as_json:
             print_json(state)
@@ -166,7 +158,7 @@ def break_(
 ) -> None:
     """Stört die nächsten Aufrufe einer API-Methode."""
     with sandbox_explained():
-        _running().add_fault(method, kind.value, code=code, seconds=seconds, times=times)
+        running_sandbox().add_fault(method, kind.value, code=code, seconds=seconds, times=times)
         line(f"Gestört: {method} ({kind.value}), {times}-mal.")
 
 
@@ -174,7 +166,7 @@ def break_(
 def mend() -> None:
     """Hebt alle Störungen auf."""
     with sandbox_explained():
-        _running().clear_faults()
+        running_sandbox().clear_faults()
         line("Keine Störungen mehr.")
 
 
@@ -182,7 +174,7 @@ def mend() -> None:
 def env() -> None:
     """Gibt die Adressen als Shell-Variablen aus: eval "$(leitstand sandbox env)"."""
     with sandbox_explained():
-        for name, value in _running().environment().items():
+        for name, value in running_sandbox().environment().items():
             line(f"export {name}={shlex.quote(value)}")
 
 
@@ -200,7 +192,7 @@ def load(
         from leitstand.sandbox.load import Load
 
         domain = load_environment("sandbox").load_balancer.domain
-        client = Load(_running().public, rate, concurrency, domain)
+        client = Load(running_sandbox().public, rate, concurrency, domain)
         client.start()
         try:
             time.sleep(seconds)
@@ -236,10 +228,4 @@ def wear(
     line("Üben Sie die Wartung: leitstand run pgvector_maintenance")
 
 
-def _running() -> "Sandbox":
-    from leitstand.sandbox import control
-
-    found = control.find(project.sandbox_directory())
-    if found is None:
-        raise SandboxNotRunning
-    return found
+app.command(cls=Command)(clock)

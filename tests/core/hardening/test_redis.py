@@ -35,6 +35,26 @@ def test_an_export_that_nobody_could_look_for_is_a_note() -> None:
     assert [("note", False)] == [(finding.severity, finding.observed) for finding in findings]
 
 
+_BOTH = ("true", "false")
+URI = "https://run.googleapis.com/v2/projects/p/locations/r/jobs/schedule-redis-snapshot:run"
+
+
+def _run_job(*args: str) -> Estate:
+    """An estate whose schedule starts a Cloud Run job with these arguments."""
+    body = {
+        "name": "projects/p/locations/r/jobs/schedule-redis-snapshot",
+        "template": {"template": {"containers": [{"args": list(args)}]}},
+    }
+    estate = _export(httpTarget={"uri": URI})
+    return replace(estate, listed={**estate.listed, "run.jobs": (body,)})
+
+
 def test_a_schedule_of_something_else_is_no_export() -> None:
-    uri = "https://run.googleapis.com/v2/projects/p/locations/r/jobs/redis-export:run"
-    assert {"redis-exported-weekly"} == red(_export(httpTarget={"uri": uri}))
+    assert {"redis-exported-weekly"} == red(_export(httpTarget={"uri": URI}))
+    assert "redis-exported-weekly" in red(_run_job("run", "deviations", "-p", "apply=true"))
+
+
+def test_a_schedule_of_the_runbook_is_an_export_where_it_may_change_something() -> None:
+    applied, shown = (("run", "snapshot_redis", "-p", f"apply={apply}") for apply in _BOTH)
+    assert "redis-exported-weekly" not in red(_run_job(*applied))
+    assert "redis-exported-weekly" in red(_run_job(*shown))

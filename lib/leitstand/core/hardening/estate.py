@@ -95,7 +95,6 @@ class Policy:
         litellm_access: Who reaches LiteLLM: an IAP group, or only the VPC.
         databases: The database of the application, and that of LiteLLM.
         snapshot_export: How often Memorystore is to be exported.
-        export_job: Cloud Run job that exports it, where Cloud Scheduler starts one.
         tenant_sampling: Documented sampling rates of Langfuse for single tenants.
     """
 
@@ -111,7 +110,6 @@ class Policy:
     litellm_access: Literal["iap_group", "vpc_only"] = "iap_group"
     databases: tuple[str, str] = ("app", "litellm")
     snapshot_export: Literal["daily", "weekly", "none"] = "weekly"
-    export_job: str = ""
     tenant_sampling: Mapping[str, float] = field(default_factory=dict)
 
     @property

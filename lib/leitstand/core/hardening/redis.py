@@ -71,20 +71,31 @@ def _export(estate: Estate) -> Iterator[Finding]:
                 item, "export", estate.policy.snapshot_export,
                 f"Ob die Instanz {item.id} exportiert wird, ließ sich nicht feststellen.",
             )  # fmt: skip
-        elif not any(_exports(job, item) for job in scheduled):
+        elif not any(_exports(job, item, _runs(estate)) for job in scheduled):
             yield item.finding(
                 "export", None, estate.policy.snapshot_export,
                 f"Kein Zeitplan exportiert die Instanz {item.id} wenigstens wöchentlich.",
             )  # fmt: skip
 
 
-def _exports(job: Body, item: Item) -> bool:
+def _runs(estate: Estate) -> tuple[str, ...]:
+    """Return the ends of the URIs that start Cloud Run jobs which export Memorystore."""
+    exporting = [
+        str(job.get("name", "")).rpartition("/")[2]
+        for job in estate.listed.get("run.jobs") or ()
+        for container in at(job, "template.template.containers", ())
+        if {"snapshot_redis", "apply=true"} <= {*container.get("args", ())}
+    ]
+    return tuple(f"/jobs/{name}:run" for name in exporting)
+
+
+def _exports(job: Body, item: Item, runs: tuple[str, ...]) -> bool:
     """Return whether a job of Cloud Scheduler exports the instance at least once a week."""
     fields = str(job.get("schedule", "")).split()
     # Minute, hour, day of the month, month, day of the week: the middle two must be open.
     weekly = len(fields) == 5 and fields[2] == fields[3] == "*"
     uri = str(at(job, "httpTarget.uri", ""))
-    return weekly and job.get("state") == "ENABLED" and uri.endswith(f"{item.name}:export")
+    return weekly and job.get("state") == "ENABLED" and uri.endswith((f"{item.name}:export", *runs))
 
 
 RULES: tuple[Rule, ...] = (_tier, _auth, _vpc, _export)
