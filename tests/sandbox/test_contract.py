@@ -7,8 +7,10 @@ from google.cloud import run_v2, secretmanager_v1
 from google.cloud.logging_v2.services.config_service_v2 import ConfigServiceV2Client
 from google.longrunning import operations_pb2
 
+from leitstand.sandbox.contract import LATE_PACKAGES, PACKAGES, contract
 from leitstand.sandbox.secrets import Secrets
 from leitstand.sandbox.store import Store
+from tests.sandbox.recording import recorded
 from tests.sandbox.serving import LOCATION, PROJECT, methods, serving
 
 
@@ -26,6 +28,23 @@ from tests.sandbox.serving import LOCATION, PROJECT, methods, serving
 )
 def test_paths_and_request_types_come_from_the_clients(path, request_type):
     assert request_type is methods()[path].request_type
+
+
+def test_what_is_read_from_the_clients_is_what_they_call():
+    called = recorded((*PACKAGES, *LATE_PACKAGES))
+    read = contract((*PACKAGES, *LATE_PACKAGES))
+    assert {path: method.unary for path, method in called.items()} == {
+        path: method.unary for path, method in read.items()
+    }
+    known = {path: method for path, method in called.items() if method.request_type is not None}
+    assert {path: method.request_type for path, method in known.items()} == {
+        path: read[path].request_type for path in known
+    }
+
+
+def test_an_api_that_is_not_installed_is_named():
+    with pytest.raises(ModuleNotFoundError, match=r"google\.cloud\.nothing_v1"):
+        contract(("google.cloud.nothing_v1",))
 
 
 def test_every_api_of_the_sandbox_is_in_the_contract():

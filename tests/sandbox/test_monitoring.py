@@ -5,6 +5,7 @@ from google.api import metric_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
+from leitstand.sandbox.instance_gauges import Running
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.traffic_log import RequestRecord, TrafficLog
 from tests.sandbox.serving import PROJECT, serving
@@ -12,6 +13,7 @@ from tests.sandbox.serving import PROJECT, serving
 NAME = f"projects/{PROJECT}"
 NOW = 1_800_000_000.0
 COUNT = 'metric.type="run.googleapis.com/request_count"'
+INSTANCES = 'metric.type="run.googleapis.com/container/instance_count"'
 LATENCIES = 'metric.type="run.googleapis.com/request_latencies"'
 Aligner = monitoring_v3.Aggregation.Aligner
 Reducer = monitoring_v3.Aggregation.Reducer
@@ -250,15 +252,20 @@ def test_wrong_requests_are_refused(client, traffic, arguments, error, text):
         series(client, **arguments)
 
 
-def test_both_metrics_are_described(client):
+def test_all_metrics_are_described(client):
     found = {each.type: each for each in client.list_metric_descriptors(name=NAME)}
-    assert {"run.googleapis.com/request_count", "run.googleapis.com/request_latencies"} == set(
-        found
-    )
+    assert {
+        "run.googleapis.com/request_count",
+        "run.googleapis.com/request_latencies",
+        "cloudsql.googleapis.com/database/disk/bytes_used",
+        "cloudsql.googleapis.com/database/disk/quota",
+        "run.googleapis.com/container/instance_count",
+    } == set(found)
+    assert found["cloudsql.googleapis.com/database/disk/quota"].unit == "By"
     one = found["run.googleapis.com/request_latencies"]
     assert one.unit == "ms"
     assert one == client.get_metric_descriptor(name=one.name)
-    text = 'metric.type = ends_with("_count")'
+    text = 'metric.type = ends_with("request_count")'
     request = {"name": NAME, "filter": text}
     assert len(list(client.list_metric_descriptors(request=request))) == 1
 
@@ -269,3 +276,17 @@ def test_the_window_asked_for_does_not_grow_with_all_traffic():
         traffic.record(record(index))
     assert len(traffic.window(0, NOW * 2)) <= 1100
     assert traffic.counters()[0].requests == 5000
+
+
+def test_the_number_of_instances_is_a_gauge_by_revision_and_state(traffic):
+    monitoring = Monitoring(traffic, 1.0, now=lambda: NOW + 0.5)
+    monitoring.watch(lambda: [Running(PROJECT, "europe-west3", "worker", "worker-1", 1, 2)])
+    with serving(lambda: (monitoring,)) as server:
+        found = series(server.client(monitoring_v3.MetricServiceClient), INSTANCES)
+    assert [("active", 1), ("idle", 2)] == [
+        (one.metric.labels["state"], one.points[0].value.int64_value) for one in found
+    ]
+    assert {("worker", "worker-1", ("GAUGE", "INT64"))} == {
+        (one.resource.labels["service_name"], one.resource.labels["revision_name"], kind(one))
+        for one in found
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -255,3 +256,23 @@ def test_lists_come_in_pages(sandbox: Running) -> None:
 
 def _statuses(service: run_v2.Service) -> list[tuple[str, int, str]]:
     return [(s.revision, s.percent, s.tag) for s in service.traffic_statuses]
+
+
+def test_a_manual_scaling_is_exact_at_once_and_with_none_the_service_is_off(
+    sandbox: Running,
+) -> None:
+    mode = run_v2.ServiceScaling.ScalingMode.MANUAL
+    counts = []
+    for count in (3, 1, 0):
+        scaling = {"scaling_mode": mode, "manual_instance_count": count}
+        sandbox.done(update(sandbox, "scaling", scaling=scaling))
+        counts.append(len(sandbox.pids()))
+    uri = sandbox.services.get_service(name=WEB).uri
+    with pytest.raises(urllib.error.HTTPError) as off:
+        urllib.request.urlopen(uri)
+    off.value.close()
+    sandbox.done(update(sandbox, "scaling", scaling={"min_instance_count": 1}))
+
+    assert ([3, 1, 0], 503) == (counts, off.value.code)
+    with urllib.request.urlopen(uri) as answer:
+        assert (200, 1) == (answer.status, len(sandbox.pids()))

@@ -1,19 +1,21 @@
-"""The methods of the emulated APIs, taken from the installed Google clients.
+"""The methods of the emulated APIs, read from the installed Google clients.
 
-A client's transport, given a channel that only records, names the path, the request type and the
-shape of every method it can call. So the server cannot drift from what the clients send.
+The source of a client's transport names the path, the request type and the shape of every method
+it can call. So the server cannot drift from what the clients send; it is read and not run, since
+importing all clients takes two seconds that every start of the sandbox would wait for.
 """
 
 from __future__ import annotations
 
-import pkgutil
-from collections.abc import Callable, Mapping
+import ast
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
-
-import grpc.aio
-from google.protobuf import descriptor_pool, message_factory
 
 __all__ = ["LATE_PACKAGES", "PACKAGES", "Method", "contract"]
 
@@ -24,8 +26,16 @@ PACKAGES = (
     "google.cloud.monitoring_v3",
     "google.cloud.logging_v2",
 )
-# Imported when one of its methods is first called: half a second that most rehearsals do not need.
+# Served from the first call of one of its methods on: most rehearsals have no use for it.
 LATE_PACKAGES = ("google.cloud.sqladmin_v1",)
+
+# self._logged_channel.unary_unary("/google.…/Get", request_serializer=service.Get….serialize,
+_STUB = re.compile(
+    r"\.(?P<shape>unary_unary|unary_stream|stream_unary|stream_stream)\(\s*"
+    r'"(?P<path>/[\w.]+/\w+)",\s*'
+    r"request_serializer=(?P<module>\w+)\.(?P<name>[\w.]+)\.(?:serialize|SerializeToString)\b"
+)
+_STUB_BEGINS = re.compile(r"\.(?:unary|stream)_(?:unary|stream)\(")
 
 
 @dataclass(frozen=True)
@@ -34,91 +44,80 @@ class Method:
 
     Attributes:
         path: The full gRPC path, such as `/google.cloud.run.v2.Services/GetService`.
-        request_type: The message class of the request (proto-plus or protobuf); None where the
-            client does not tell, which is so for shared methods that the sandbox does not serve.
+        request: Module and name of the request's message class.
         unary: Whether it takes one request and gives one response.
     """
 
     path: str
-    request_type: type[Any] | None
+    request: tuple[str, str]
     unary: bool = True
+
+    @cached_property
+    def request_type(self) -> type[Any]:
+        """The message class of the request (proto-plus or protobuf); its module is imported."""
+        module, name = self.request
+        found: Any = import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+        return found  # type: ignore[no-any-return]  # a class, by its name alone
 
 
 def contract(packages: tuple[str, ...] = PACKAGES) -> Mapping[str, Method]:
     """Every method of every client in those packages by path, google.longrunning included.
 
-    Imports the clients; contacts nothing and reads no credentials.
+    Reads the clients' files; imports and contacts nothing, and reads no credentials.
+
+    Raises:
+        ModuleNotFoundError: A package is not installed.
+        ValueError: A client's source has another form than the one known here.
     """
-    recorder = _Recorder()
+    methods: dict[str, Method] = {}
     for package in packages:
-        services = import_module(f"{package}.services")
-        for service in pkgutil.iter_modules(services.__path__, f"{services.__name__}."):
-            _record(import_module(service.name), recorder)
-    return recorder.methods
+        for file in _transports(package):
+            for method in _methods(file):
+                methods.setdefault(method.path, method)
+    return methods
 
 
-def _record(service: Any, recorder: _Recorder) -> None:
-    (name,) = (name for name in service.__all__ if name.endswith("AsyncClient"))
-    transport_type = getattr(service, name).get_transport_class("grpc_asyncio")
-    transport = transport_type(channel=recorder)
-    for attribute in dir(transport_type):
-        if isinstance(getattr(transport_type, attribute), property):
-            getattr(transport, attribute)
+def _transports(package: str) -> list[Path]:
+    parent, _, name = package.rpartition(".")
+    # Not find_spec(package): that finds no package whose names messages_only has reduced.
+    spec = find_spec(parent)
+    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+    found = [
+        file
+        for folder in folders
+        for file in sorted(Path(folder, name).glob("services/*/transports/grpc_asyncio.py"))
+    ]
+    if not found:
+        raise ModuleNotFoundError(f"No client in a package named {package}", name=package)
+    return found
 
 
-class _Recorder(grpc.aio.Channel):  # type: ignore[misc]  # grpc has no types
-    """A channel that notes the stubs it is asked for and never connects."""
-
-    def __init__(self) -> None:
-        self.methods: dict[str, Method] = {}
-        # The transports append their logging interceptor to this list of the real channel.
-        self._unary_unary_interceptors: list[Any] = []
-
-    def unary_unary(self, method: str, request_serializer: Any = None, *_: Any, **__: Any) -> Any:
-        return self._note(method, request_serializer, unary=True)
-
-    def unary_stream(self, method: str, request_serializer: Any = None, *_: Any, **__: Any) -> Any:
-        return self._note(method, request_serializer, unary=False)
-
-    stream_unary = unary_stream
-    stream_stream = unary_stream
-
-    def _note(self, path: str, serializer: Any, unary: bool) -> Callable[..., None]:
-        known = self.methods.get(path)
-        if known is None or known.request_type is None:
-            request_type = getattr(serializer, "__self__", None) or _described(path)
-            self.methods[path] = Method(path, request_type, unary)
-        return _never_called
-
-    async def close(self, grace: float | None = None) -> None:
-        pass
-
-    async def __aenter__(self) -> _Recorder:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        pass
-
-    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        return grpc.ChannelConnectivity.IDLE
-
-    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        pass
-
-    async def channel_ready(self) -> None:
-        pass
+def _methods(file: Path) -> list[Method]:
+    text = file.read_text(encoding="utf-8")
+    head, _, body = text.partition("\nclass ")
+    modules = _imported(head)
+    found = list(_STUB.finditer(body))
+    if len(found) != len(_STUB_BEGINS.findall(body)):
+        raise ValueError(f"{file}: the transport has another form than expected")
+    return [
+        Method(
+            match["path"],
+            (modules[match["module"]], match["name"]),
+            match["shape"] == "unary_unary",
+        )
+        for match in found
+    ]
 
 
-def _never_called(*_: Any, **__: Any) -> None:
-    raise AssertionError("a recorded stub must not be called")
-
-
-def _described(path: str) -> type[Any] | None:
-    """The request type of a shared service such as google.longrunning, from its descriptor."""
-    service, _, method = path.strip("/").partition("/")
-    try:
-        described = descriptor_pool.Default().FindServiceByName(service)
-    except KeyError:
-        return None
-    found = described.methods_by_name.get(method)
-    return None if found is None else message_factory.GetMessageClass(found.input_type)
+def _imported(head: str) -> dict[str, str]:
+    """Full names of the modules that a file imports, by the names it has for them."""
+    modules = {}
+    for statement in ast.parse(head).body:
+        if isinstance(statement, ast.Import):
+            modules.update({name.asname or name.name: name.name for name in statement.names})
+        elif isinstance(statement, ast.ImportFrom) and not statement.level:
+            for name in statement.names:
+                modules[name.asname or name.name] = f"{statement.module}.{name.name}"
+    return modules

@@ -26,6 +26,7 @@ from leitstand.sandbox.handle import (
     Sandbox,
     SandboxError,
     StartFailed,
+    StillMoving,
 )
 from leitstand.sandbox.processes import is_alive
 
@@ -37,6 +38,7 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "StartFailed",
+    "StillMoving",
     "find",
     "reset",
     "start",

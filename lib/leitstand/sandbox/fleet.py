@@ -10,6 +10,7 @@ from google.cloud import run_v2
 
 from leitstand.sandbox.containers import SecretReader, environment, service_command
 from leitstand.sandbox.images.catalogue import Catalogue
+from leitstand.sandbox.instance_gauges import Running
 from leitstand.sandbox.instances import RevisionSpec, StartupProbe
 from leitstand.sandbox.logs import Logs
 from leitstand.sandbox.pools import Limits, Pool
@@ -83,6 +84,16 @@ class Fleet:
     def running(self) -> Mapping[str, Pool]:
         """Every pool by the full name of its revision; read-only."""
         return dict(self._pools)
+
+    def counts(self) -> list[Running]:
+        """How many instances of each revision are ready; read-only."""
+        found = []
+        for name, pool in self._pools.items():
+            busy = sum(instance.in_flight > 0 for instance in pool.ready)
+            names = _names(name)
+            place = (names.project, names.location, names.service, names.revision)
+            found.append(Running(*place, active=busy, idle=len(pool.ready) - busy))
+        return found
 
     def retire(self, revisions: Iterable[str]) -> None:
         """Drain and end the instances of these revisions in the background."""

@@ -1,12 +1,4 @@
-"""A running sandbox, as its user holds it, and what can be wrong with one.
-
-SandboxError
-├── PortTaken        the port asked for belongs to another process
-├── StartFailed      the supervisor ended, or was not ready in time
-├── AlreadyRunning   a sandbox already runs in this directory
-├── NotAnswering     its process lives but does not answer
-└── Refused          it answered no, such as to an impossible fault
-"""
+"""A running sandbox, as its user holds it."""
 
 from __future__ import annotations
 
@@ -15,11 +7,21 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from leitstand.sandbox.fault_kinds import FaultKind
+from leitstand.sandbox.handle_errors import (
+    AlreadyRunning,
+    NotAnswering,
+    PortTaken,
+    Refused,
+    SandboxError,
+    StartFailed,
+    StillMoving,
+)
 from leitstand.sandbox.processes import is_alive, wait_until_gone
 
 __all__ = [
@@ -32,67 +34,13 @@ __all__ = [
     "Sandbox",
     "SandboxError",
     "StartFailed",
+    "StillMoving",
 ]
 
 ANSWER_SECONDS = 5.0
 STOP_SECONDS = 15.0
+CLOCK_SECONDS = 0.1
 NO_PROXY = "127.0.0.1,localhost"
-
-
-class SandboxError(Exception):
-    """Something is wrong with the sandbox; the sub class names the cause."""
-
-
-class PortTaken(SandboxError):
-    """The port asked for belongs to another process.
-
-    Attributes:
-        port: The port.
-    """
-
-    def __init__(self, port: int) -> None:
-        super().__init__(f"Port {port} is taken by another process.")
-        self.port = port
-
-
-class StartFailed(SandboxError):
-    """The supervisor ended at its start, or was not ready in time.
-
-    Attributes:
-        log_tail: The last lines of its log.
-    """
-
-    def __init__(self, cause: str, log_tail: str) -> None:
-        super().__init__(f"The sandbox did not start: {cause}\n{log_tail}".rstrip())
-        self.log_tail = log_tail
-
-
-class AlreadyRunning(SandboxError):
-    """A sandbox already runs in this directory.
-
-    Attributes:
-        sandbox: That sandbox, or None where it is not ready yet.
-    """
-
-    def __init__(self, directory: Path, sandbox: Sandbox | None) -> None:
-        super().__init__(f"A sandbox already runs in {directory}.")
-        self.sandbox = sandbox
-
-
-class NotAnswering(SandboxError):
-    """The supervisor's process lives, but does not answer.
-
-    Attributes:
-        sandbox: It; `stop()` ends it by force.
-    """
-
-    def __init__(self, sandbox: Sandbox) -> None:
-        super().__init__(f"The sandbox (process {sandbox.pid}) does not answer.")
-        self.sandbox = sandbox
-
-
-class Refused(SandboxError):
-    """The sandbox answered no; the message says why."""
 
 
 class Sandbox:
@@ -162,6 +110,78 @@ class Sandbox:
     def clear_faults(self) -> None:
         """Put all faults out of force."""
         self._ask("DELETE", "/faults")
+
+    def clock(self) -> dict[str, Any]:
+        """Cloud Scheduler's clock: `now`, `ahead_seconds`, and what its newest move has done.
+
+        `moving_until` is None where it has arrived; `fired` counts attempts by the full name of
+        the job, `failed` those that were refused or whose execution failed. Read-only.
+        """
+        clock: dict[str, Any] = self._ask("GET", "/clock")
+        return clock
+
+    def advance(
+        self,
+        seconds: float,
+        timeout: float = 600.0,
+        progress: Callable[[Mapping[str, Any]], None] = lambda _: None,
+    ) -> dict[str, Any]:
+        """Move Cloud Scheduler's clock ahead, and return its report when it has arrived.
+
+        Passes through every due time in order and really starts what is due, one after the other.
+
+        Args:
+            seconds: How far; at most 366 days.
+            timeout: Real seconds until it must have arrived.
+            progress: Given the report again and again.
+
+        Raises:
+            Refused: So far it cannot go, or it is moved already.
+            StillMoving: It has not arrived in time.
+        """
+        deadline = time.monotonic() + timeout
+        report: dict[str, Any] = self._ask("POST", "/clock", {"seconds": seconds})
+        while report["moving_until"] is not None:
+            if time.monotonic() > deadline:
+                raise StillMoving(report)
+            time.sleep(CLOCK_SECONDS)
+            report = self.clock()
+            progress(report)
+        return report
+
+    def start_visits(self, **orders: Any) -> dict[str, Any]:
+        """Let visitors come until `stop_visits`, or the sandbox's end (visitors.py).
+
+        `orders` are the fields of `visitors.Orders` but `target`; the key is not kept anywhere.
+
+        Raises:
+            Refused: There are visitors already, or the orders cannot be carried out.
+        """
+        report: dict[str, Any] = self._ask("POST", "/visits", orders)
+        return report
+
+    def visits(self) -> dict[str, Any]:
+        """The figures of the visitors so far (visitors.py), and whether they come. Read-only."""
+        report: dict[str, Any] = self._ask("GET", "/visits")
+        return report
+
+    def stop_visits(self) -> dict[str, Any]:
+        """Let no more visitors come, and return the last figures; again it changes nothing."""
+        report: dict[str, Any] = self._ask("DELETE", "/visits")
+        return report
+
+    def age_certificate(self, name: str, seconds: float) -> dict[str, Any]:
+        """Let the time pass for a managed certificate until it has so many seconds left.
+
+        It is renewed at once where DNS leads its domains to the load balancer; the certificate as
+        it is then is returned.
+
+        Raises:
+            Refused: There is no such certificate, or it was never issued.
+        """
+        body = {"name": name, "seconds": seconds}
+        aged: dict[str, Any] = self._ask("POST", "/certificates", body)
+        return aged
 
     def environment(self) -> dict[str, str]:
         """Variables that point a Google client, or a shell, at this sandbox."""

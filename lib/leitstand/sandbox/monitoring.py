@@ -1,10 +1,9 @@
-"""Cloud Monitoring's MetricService, answered from the requests that passed the front door."""
+"""Cloud Monitoring's MetricService: requests that passed the front door, log entries that came."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
@@ -12,13 +11,16 @@ from google.api import metric_pb2, monitored_resource_pb2
 from google.cloud.monitoring_v3 import types
 
 from leitstand.sandbox import timeseries
-from leitstand.sandbox.errors import ApiError, invalid, not_found
+from leitstand.sandbox.aggregation import Aggregation, aggregated, bad_field, group_field
+from leitstand.sandbox.disk_gauges import Disk, DiskGauges
+from leitstand.sandbox.errors import invalid, not_found
 from leitstand.sandbox.filters import Filter, parse
+from leitstand.sandbox.instance_gauges import InstanceGauges, Running
+from leitstand.sandbox.log_counts import LogCounts
 from leitstand.sandbox.monitoring_messages import (
-    METRIC_LABELS,
     METRICS,
-    RESOURCE_LABELS,
     RESOURCE_TYPE,
+    counter_descriptor,
     fill,
     metric_descriptor,
     resource_descriptor,
@@ -36,22 +38,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 
 
-@dataclass(frozen=True)
-class _Aggregation:
-    period: int
-    aligner: str
-    reducer: str
-    group_by: tuple[tuple[str, str], ...]
-
-
 class Monitoring:
-    """ListTimeSeries and descriptors for the two request metrics of Cloud Run.
+    """ListTimeSeries and descriptors: request metrics of Cloud Run, disks, and log-based counters.
 
     Args:
         traffic: Where the requests are.
         sample_period: Seconds between two points of a series (Google: 60); what happened since the
             last whole period is not visible yet.
         now: Gives seconds since the epoch.
+        counts: What log-based metrics counted.
+        disks: Looks at the disks of Cloud SQL.
     """
 
     def __init__(
@@ -59,10 +55,20 @@ class Monitoring:
         traffic: TrafficLog,
         sample_period: float = 1.0,
         now: Callable[[], float] = time.time,
+        counts: LogCounts | None = None,
+        disks: Callable[[], Iterable[Disk]] = lambda: (),
     ) -> None:
         self._traffic = traffic
+        self._counts = counts or LogCounts({})
+        self._disks = DiskGauges(disks, sample_period)
+        self._instances = InstanceGauges(lambda: (), sample_period)
+        self._sample_period = sample_period
         self._period = round(sample_period * 1_000_000)
         self._now = now
+
+    def watch(self, running: Callable[[], Iterable[Running]]) -> None:
+        """Tell how many instances run: `running` counts them at each question."""
+        self._instances = InstanceGauges(running, self._sample_period)
 
     def methods(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
         """The served methods of MetricService."""
@@ -82,34 +88,64 @@ class Monitoring:
         wanted = parse(request.filter, "monitoring")
         metric_type = wanted.equalities.get("metric.type")
         if metric_type is None:
-            raise _bad("filter", request.filter, "The filter must specify one metric type.")
-        if metric_type not in METRICS:
+            raise bad_field("filter", request.filter, "The filter must specify one metric type.")
+        if not self.knows(project, metric_type):
             raise not_found(metric_type, "Metric type")
         if request.order_by:
-            raise _bad("orderBy", request.order_by, "It must be left blank.")
+            raise bad_field("orderBy", request.order_by, "It must be left blank.")
         if raw(request).HasField("secondary_aggregation"):
             raise invalid("The sandbox has no secondary aggregation.", "secondary_aggregation")
         start, end = self._interval(request, metric_type)
-        aggregation = self._aggregation(request.aggregation)
-        found = self._sampled(project, metric_type, wanted, start, end)
+        labels = self.labels(project, metric_type)
+        aggregation = self._aggregation(request.aggregation, labels)
         try:
-            series = _aggregated(found, aggregation, end)
+            series = self.series(project, wanted, aggregation, start, end)
         except timeseries.BadAggregation as error:
-            raise _bad(
+            raise bad_field(
                 f"aggregation.{error.field}", _chosen(aggregation, error), str(error)
             ) from error
         return _page(request, series, metric_type)
 
+    def knows(self, project: str, metric_type: str) -> bool:
+        """Whether there is such a metric."""
+        known = metric_type in METRICS or self._gauges(metric_type) is not None
+        return known or self._counts.metric(project, metric_type) is not None
+
+    def labels(self, project: str, metric_type: str) -> tuple[str, ...] | None:
+        """The labels of a log-based metric; None for any other."""
+        metric = self._counts.metric(project, metric_type)
+        return None if metric is None else ("log", *metric.get("labelExtractors", ()))
+
+    def series(
+        self, project: str, wanted: Filter, how: Aggregation, start: int, end: int
+    ) -> list[Series]:
+        """The series of the metric that `wanted` fixes, aligned and reduced; times as integers.
+
+        Args:
+            project: Project id.
+            wanted: A filter of Monitoring that fixes `metric.type`.
+            how: The aggregation.
+            start: Microseconds since the epoch; only points that end later count.
+            end: Only points that end by then count; windows of the alignment end there.
+
+        Raises:
+            BadAggregation: Aligner or reducer do not fit the metric.
+        """
+        metric_type = wanted.equalities["metric.type"]
+        return aggregated(self._sampled(project, metric_type, wanted, start, end), how, end)
+
     async def list_metric_descriptors(
         self, request: types.ListMetricDescriptorsRequest
     ) -> types.ListMetricDescriptorsResponse:
-        """Both metrics, or those whose `metric.type` passes the filter."""
+        """All metrics, or those whose `metric.type` passes the filter."""
         project = _project(request.name)
         wanted = parse(request.filter, "monitoring")
-        names = [name for name in METRICS if wanted.matches({"metric": {"type": name}})]
+        gauges = (*self._disks.types, *self._instances.types)
+        known = (*METRICS, *gauges, *self._counts.types(project))
+        names = [name for name in known if wanted.matches({"metric": {"type": name}})]
         shown, token = page(names, lambda name: (name,), request.page_size, request.page_token)
         return types.ListMetricDescriptorsResponse(
-            metric_descriptors=[metric_descriptor(project, name, self._period) for name in shown],
+            metric_descriptors=[self._descriptor(project, name) for name in shown],
             next_page_token=token,
         )
 
@@ -118,9 +154,10 @@ class Monitoring:
     ) -> metric_pb2.MetricDescriptor:
         """One metric."""
         _, _, name = request.name.partition("/metricDescriptors/")
-        if name not in METRICS:
+        project = _project(request.name)
+        if not self.knows(project, name):
             raise not_found(request.name, "Metric descriptor")
-        return metric_descriptor(_project(request.name), name, self._period)
+        return self._descriptor(project, name)
 
     async def list_resource_descriptors(
         self, request: types.ListMonitoredResourceDescriptorsRequest
@@ -138,14 +175,26 @@ class Monitoring:
             raise not_found(request.name, "Monitored resource descriptor")
         return resource_descriptor(_project(request.name))
 
+    def _descriptor(self, project: str, name: str) -> metric_pb2.MetricDescriptor:
+        metric = self._counts.metric(project, name)
+        if metric is not None:
+            return counter_descriptor(project, metric, self._period)
+        if (gauges := self._gauges(name)) is not None:
+            return gauges.descriptor(project, name)
+        return metric_descriptor(project, name, self._period)
+
+    def _gauges(self, metric_type: str) -> DiskGauges | InstanceGauges | None:
+        families = (self._disks, self._instances)
+        return next((family for family in families if metric_type in family.types), None)
+
     def _interval(self, request: types.ListTimeSeriesRequest, metric_type: str) -> tuple[int, int]:
         interval = request.interval
         if not interval.end_time:
-            raise _bad("interval.endTime", "", "It must be set.")
+            raise bad_field("interval.endTime", "", "It must be set.")
         end = _microseconds(interval.end_time)
         start = _microseconds(interval.start_time) if interval.start_time else end
         if start >= end:
-            raise _bad(
+            raise bad_field(
                 "interval.startTime",
                 (interval.start_time or interval.end_time).isoformat(),
                 f"The start time must be before the end time ({interval.end_time.isoformat()}) "
@@ -153,24 +202,26 @@ class Monitoring:
             )
         return start, end
 
-    def _aggregation(self, aggregation: types.Aggregation) -> _Aggregation:
+    def _aggregation(
+        self, aggregation: types.Aggregation, labels: Iterable[str] | None
+    ) -> Aggregation:
         aligner = types.Aggregation.Aligner(aggregation.per_series_aligner).name
         reducer = types.Aggregation.Reducer(aggregation.cross_series_reducer).name
         period = (aggregation.alignment_period or timedelta()) // MICROSECOND
         if aligner == "ALIGN_NONE" and reducer != "REDUCE_NONE":
-            raise _bad(
+            raise bad_field(
                 "aggregation.crossSeriesReducer",
                 reducer,
                 "A per-series aligner other than ALIGN_NONE is required.",
             )
         if aligner != "ALIGN_NONE" and period < self._period:
-            raise _bad(
+            raise bad_field(
                 "aggregation.alignmentPeriod",
                 f"{period / 1_000_000:g}s",
                 f"The alignment period must be at least {self._period / 1_000_000:g} seconds.",
             )
-        group_by = tuple(_group_field(field) for field in aggregation.group_by_fields)
-        return _Aggregation(period, aligner, reducer, group_by)
+        group_by = tuple(group_field(field, labels) for field in aggregation.group_by_fields)
+        return Aggregation(period, aligner, reducer, group_by)
 
     def _sampled(
         self, project: str, metric_type: str, wanted: Filter, start: int, end: int
@@ -178,42 +229,25 @@ class Monitoring:
         """Raw series whose points end after `start`, by `end`, and in a whole period."""
         first = start // self._period * self._period
         last = min(end, int(self._now() * 1_000_000)) // self._period * self._period
-        records = self._traffic.window(first / 1_000_000, last / 1_000_000)
-        own = (record for record in records if record.project == project)
+        if metric_type in METRICS:
+            records = self._traffic.window(first / 1_000_000, last / 1_000_000)
+            own = (record for record in records if record.project == project)
+            found = timeseries.sample(own, METRICS[metric_type], self._period)
+        elif (gauges := self._gauges(metric_type)) is not None:
+            found = gauges.series(project, metric_type, first, last)
+        else:
+            found = self._counts.series(project, metric_type, first, last)
         return [
             series
-            for series in timeseries.sample(own, METRICS[metric_type], self._period)
+            for series in found
             if wanted.matches(
                 {
                     "project": project,
                     "metric": {"type": metric_type, "labels": series.metric},
-                    "resource": {"type": RESOURCE_TYPE, "labels": series.resource},
+                    "resource": {"type": series.resource_type, "labels": series.resource},
                 }
             )
         ]
-
-
-def _aggregated(found: list[Series], how: _Aggregation, end: int) -> list[Series]:
-    if how.aligner == "ALIGN_NONE":
-        return found
-    aligned = [timeseries.align(series, how.aligner, how.period, end) for series in found]
-    if how.reducer == "REDUCE_NONE":
-        return aligned
-    groups: dict[tuple[str, ...], list[Series]] = {}
-    for series in aligned:
-        values = {"metric": series.metric, "resource": series.resource}
-        key = tuple(values[part].get(label, "") for part, label in how.group_by)
-        groups.setdefault(key, []).append(series)
-    return [_reduced(group, how) for _, group in sorted(groups.items())]
-
-
-def _reduced(group: list[Series], how: _Aggregation) -> Series:
-    kept = {part: [label for at, label in how.group_by if at == part] for part, _ in how.group_by}
-    metric = {label: group[0].metric[label] for label in kept.get("metric", [])}
-    # Google keeps the project whatever is grouped by.
-    labels = {"project_id", *kept.get("resource", [])}
-    resource = {label: value for label, value in group[0].resource.items() if label in labels}
-    return timeseries.reduce(group, how.reducer, metric, resource)
 
 
 def _page(
@@ -244,26 +278,14 @@ def _page(
     return response
 
 
-def _group_field(field: str) -> tuple[str, str]:
-    part, _, label = field.replace(".label.", ".labels.").partition(".labels.")
-    known = {"metric": METRIC_LABELS, "resource": RESOURCE_LABELS}.get(part, ())
-    if label not in known:
-        raise _bad("aggregation.groupByFields", field, "There is no such label.")
-    return part, label
-
-
-def _chosen(how: _Aggregation, error: timeseries.BadAggregation) -> str:
+def _chosen(how: Aggregation, error: timeseries.BadAggregation) -> str:
     return how.aligner if error.field == "perSeriesAligner" else how.reducer
-
-
-def _bad(field: str, value: str, reason: str) -> ApiError:
-    return invalid(f'Field {field} had an invalid value of "{value}": {reason}', field)
 
 
 def _project(name: str) -> str:
     parts = name.split("/")
     if len(parts) < 2 or parts[0] != "projects" or not parts[1]:
-        raise _bad("name", name, "It must begin with projects/PROJECT.")
+        raise bad_field("name", name, "It must begin with projects/PROJECT.")
     return parts[1]
 
 

@@ -2,34 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from google.api import distribution_pb2, label_pb2, metric_pb2, monitored_resource_pb2
 
 from leitstand.sandbox import timeseries
-from leitstand.sandbox.timeseries import Metric, Series
+from leitstand.sandbox.timeseries import METRIC_LABELS, RESOURCE_LABELS, Metric, Series
 
 __all__ = [
     "METRICS",
-    "METRIC_LABELS",
-    "RESOURCE_LABELS",
     "RESOURCE_TYPE",
+    "counter_descriptor",
     "fill",
     "metric_descriptor",
     "resource_descriptor",
 ]
 
 RESOURCE_TYPE = "cloud_run_revision"
-RESOURCE_LABELS = (
-    "project_id",
-    "location",
-    "service_name",
-    "revision_name",
-    "configuration_name",
-)
-METRIC_LABELS = ("response_code", "response_code_class")
 METRICS: dict[str, Metric] = {
     "run.googleapis.com/request_count": "request_count",
     "run.googleapis.com/request_latencies": "request_latencies",
@@ -55,15 +46,40 @@ def metric_descriptor(project: str, name: str, period: int) -> metric_pb2.Metric
     )
 
 
+def counter_descriptor(
+    project: str, metric: Mapping[str, Any], period: int
+) -> metric_pb2.MetricDescriptor:
+    """The descriptor of a log-based counter; `metric` is a LogMetric of the Logging API."""
+    own = metric["metricDescriptor"]
+    kinds = metric_pb2.MetricDescriptor
+    labels = [
+        label_pb2.LabelDescriptor(key=label["key"], description=label.get("description", ""))
+        for label in own.get("labels", ())
+    ]
+    return metric_pb2.MetricDescriptor(
+        name=f"projects/{project}/metricDescriptors/{own['type']}",
+        type=own["type"],
+        labels=[label_pb2.LabelDescriptor(key="log"), *labels],
+        metric_kind=kinds.DELTA,
+        value_type=kinds.INT64,
+        unit=own["unit"],
+        description=metric.get("description", ""),
+        display_name=own.get("displayName", own["type"]),
+        metadata=metric_pb2.MetricDescriptor.MetricDescriptorMetadata(
+            sample_period=timedelta(microseconds=period)
+        ),
+    )
+
+
 def fill(message: Any, series: Series, ends: Iterable[int], metric_type: str) -> None:
     """Write the series, with the points that end at `ends`, into a TimeSeries message."""
     message.metric.type = metric_type
     message.metric.labels.update(series.metric)
-    message.resource.type = RESOURCE_TYPE
+    message.resource.type = series.resource_type
     message.resource.labels.update(series.resource)
     message.metric_kind = metric_pb2.MetricDescriptor.MetricKind.Value(series.kind)
     message.value_type = metric_pb2.MetricDescriptor.ValueType.Value(series.value_type)
-    message.unit = "ms" if METRICS[metric_type] == "request_latencies" else "1"
+    message.unit = "ms" if METRICS.get(metric_type) == "request_latencies" else "1"
     for end in ends:
         point = message.points.add()
         start = end - series.width if series.kind == "DELTA" else end

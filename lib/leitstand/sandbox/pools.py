@@ -65,6 +65,7 @@ class Pool:
         self._starting: set[asyncio.Task[None]] = set()
         self._waiters: deque[asyncio.Future[Instance]] = deque()
         self._watchers: set[asyncio.Task[None]] = set()
+        self._endings: set[asyncio.Task[None]] = set()
         self._crashes: deque[float] = deque(maxlen=_RESTARTS)
         self._turn = 0
         self._retired = False
@@ -82,7 +83,10 @@ class Pool:
         return tuple(instance.pid for instance in everyone if instance.pid is not None)
 
     def limit(self, maximum: int) -> None:
-        """Set the greatest number of instances; the sandbox's own limit holds as well."""
+        """Set the greatest number of instances; the sandbox's own limit holds as well.
+
+        With 0 the service is switched off: requests are refused at once.
+        """
         self.maximum = min(maximum, self._limits.instances)
 
     async def ensure(self, count: int, reason: str = "DEPLOYMENT_ROLLOUT") -> None:
@@ -105,8 +109,10 @@ class Pool:
 
         Raises:
             Overloaded: The maximum is reached and no place became free in time.
-            Unavailable: No instance could be started, or not in time.
+            Unavailable: No instance could be started, or not in time; or none is allowed.
         """
+        if self.maximum == 0:
+            raise Unavailable
         if not self._waiters and (instance := self._free()):
             instance.in_flight += 1
             return instance
@@ -146,6 +152,21 @@ class Pool:
         idle = [i for i in self._ready if i.in_flight == 0 and i.idle_since < before]
         await asyncio.gather(*(self._drain(instance) for instance in idle[: max(0, spare)]))
 
+    async def reduce(self, count: int) -> None:
+        """End instances beyond `count` now, the youngest first; returns when they are gone.
+
+        One that answers requests is not waited for: it ends when it has answered them.
+        """
+        awaited = []
+        for instance in self._ready[count:]:
+            task = asyncio.create_task(self._drain(instance))
+            self._endings.add(task)
+            task.add_done_callback(self._endings.discard)
+            if not instance.in_flight:
+                awaited.append(task)
+        if awaited:
+            await asyncio.wait(awaited)
+
     async def retire(self) -> None:
         """Answer what is under way or queued, then end every instance.
 
@@ -168,7 +189,7 @@ class Pool:
         everyone = [*self._ready, *self._draining]
         self._ready.clear()
         await asyncio.gather(*(instance.stop(grace) for instance in everyone))
-        await asyncio.gather(*self._watchers, return_exceptions=True)
+        await asyncio.gather(*self._watchers, *self._endings, return_exceptions=True)
 
     def _launch(self, reason: str) -> None:
         self._log.system("INFO", f"Starting new instance. Reason: {reason}")

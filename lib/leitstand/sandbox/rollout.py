@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ from leitstand.sandbox.frontdoor import Addresses, FrontDoor, Route
 from leitstand.sandbox.images.catalogue import UnknownImage
 from leitstand.sandbox.instances import InstanceFailed
 from leitstand.sandbox.references import UNCHECKED, References
+from leitstand.sandbox.scaling import instance_range, is_manual
 
 __all__ = ["Rollout"]
 
@@ -183,6 +183,7 @@ class Rollout:
         """Warm what the targets need, switch, and retire what is left over."""
         service = self._current(name)
         wanted = {target.revision.name: target.revision for target in targets}
+        before = {status.revision for status in service.traffic_statuses}
         shares = dict.fromkeys(wanted, 0)
         for target in targets:
             shares[target.revision.name] += target.percent
@@ -204,19 +205,18 @@ class Rollout:
         _show(service, targets, addresses)
         self._services[name] = service
         self._retire_others(name, {key.rpartition("/")[2] for key in wanted})
+        if is_manual(service):
+            # Exactly so many: none waits until it has been idle for long.
+            standing = [key for key in needs if key.rpartition("/")[2] in before]
+            await asyncio.gather(
+                *(self._fleet.pool(wanted[key]).reduce(needs[key]) for key in standing)
+            )
         await self._door.prune(name)
 
     def _scale(self, revision: run_v2.Revision, service: run_v2.Service, percent: int) -> int:
         """Set the revision's maximum; returns its minimum. Raises UnknownImage."""
-        scaling = service.scaling
-        low, high = scaling.min_instance_count, scaling.max_instance_count
-        if scaling.scaling_mode == run_v2.ServiceScaling.ScalingMode.MANUAL:
-            low = high = scaling.manual_instance_count
-        minimum = max(revision.scaling.min_instance_count, math.ceil(low * percent / 100))
-        maximum = revision.scaling.max_instance_count or 100
-        if high and percent:
-            maximum = min(maximum, max(1, math.ceil(high * percent / 100)))
-        self._fleet.pool(revision).limit(max(maximum, minimum))
+        minimum, maximum = instance_range(service, revision, percent)
+        self._fleet.pool(revision).limit(maximum)
         return minimum
 
     async def _warm(self, wanted: Mapping[str, run_v2.Revision], needs: Mapping[str, int]) -> None:

@@ -17,17 +17,24 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 # Before grpc is imported: children are started by fork and exec, which needs no handlers of grpc.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
+from leitstand.sandbox.contract import LATE_PACKAGES, PACKAGES, contract
+from leitstand.sandbox.messages import messages_only
+
+if __name__ == "__main__":
+    # Before Google's packages are imported: half of the time that a start would take.
+    messages_only((*PACKAGES, *LATE_PACKAGES))
+
 from google.cloud import run_v2, secretmanager_v1
 
 from leitstand import __version__
 from leitstand.sandbox.announcement import announce, withdraw
-from leitstand.sandbox.contract import contract
 from leitstand.sandbox.control_endpoint import ControlEndpoint
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.execution_run import Surroundings
@@ -37,6 +44,8 @@ from leitstand.sandbox.fleet import Fleet
 from leitstand.sandbox.frontdoor import FrontDoor, LoadBalancer
 from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.jobs import Jobs
+from leitstand.sandbox.log_counts import TABLE as LOG_METRICS
+from leitstand.sandbox.log_counts import LogCounts
 from leitstand.sandbox.logs import Logs
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.operations import Operations
@@ -55,6 +64,7 @@ from leitstand.sandbox.sql.late import LateSql
 from leitstand.sandbox.sql.rest import Rest
 from leitstand.sandbox.store import Store, StoreDamaged
 from leitstand.sandbox.traffic_log import TrafficLog
+from leitstand.sandbox.visits import Visits
 
 __all__ = ["Supervisor", "main"]
 
@@ -97,23 +107,34 @@ class Supervisor:
         tasks = Surroundings(images, self._logs, self._secrets.value)
         self._jobs = Jobs(self._store, self._operations, tasks, references)
         self._table = self._store.table("services", run_v2.Service)
-        self._monitoring = Monitoring(
-            self._traffic, float(seed.get("monitoring", {}).get("sample_period", 1.0))
-        )
+        period = float(seed.get("monitoring", {}).get("sample_period", 1.0))
+        counts = LogCounts(self._store.json_table(LOG_METRICS), period)
+        self._logs.listen(counts)
         self._sql = LateSql(self._store, directory, seed, references)
+        self._monitoring = Monitoring(self._traffic, period, counts=counts, disks=self._sql.disks)
+        self._monitoring.watch(self._fleet.counts)
         methods = contract()
-        self._apis = LateRest(self._store, directory, seed, self._door.balance, self._logs.listen)
+        self._apis = LateRest(
+            self._store, directory, seed, self._door.balance, self._logs.listen, self._monitoring
+        )
         self._faults = Faults(tuple(methods), self._sql.paths, self._apis.paths)
         self._rpc = Rpc(methods, self._handlers(), projects(seed), self._faults, self._sql.load)
         self._sql.attach(self._rpc)
         self._apis.attach(self._rpc)
         self._rest = RestServer(self._apis, Rest(self._rpc).answer)
+        self._visits = Visits(lambda: self._door.public)
         self._token = random_values.token_urlsafe(24)
         self._control = ControlEndpoint(
             self._token,
             self._faults,
             {"/status": self._status, "/calls": self._calls},
             self.stop,
+            {
+                **self._visits.commands(),
+                ("GET", "/clock"): self._apis.clock,
+                ("POST", "/clock"): self._apis.move_clock,
+                ("POST", "/certificates"): self._apis.age_certificate,
+            },
         )
         self._addresses: dict[str, str] = {}
 
@@ -140,8 +161,9 @@ class Supervisor:
             self._registry.seed(self._seed.get("repositories", ()))
         self._registry.load()
         if self._store.is_new:
-            services = self._seed.get("services", ())
-            self._services.seed([annotated(service, self._registry) for service in services])
+            self._services.seed(
+                [annotated(s, self._registry) for s in self._seed.get("services", ())]
+            )
             self._jobs.seed(self._seed.get("jobs", ()))
             for revision in self._seed.get("revisions", ()):
                 self._revisions.record(by_digest(revision, self._registry))
@@ -151,8 +173,7 @@ class Supervisor:
         stopping = asyncio.ensure_future(self._over.wait())
         await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
         for task in (starting, stopping):
-            if not task.done():
-                task.cancel()
+            task.cancel()  # which does nothing to one that is done
         if self._over.is_set():
             return
         await starting
@@ -171,17 +192,16 @@ class Supervisor:
         def set_secret(name: str, value: bytes) -> None:
             payloads[name] = secretmanager_v1.SecretPayload(data=value)
 
-        async def first() -> None:
-            listed = self._seed.get("first_executions", ())
-            await run_first(listed, self._jobs, self._operations)
-
+        listed = self._seed.get("first_executions", ())
+        first = partial(run_first, listed, self._jobs, self._operations)
         await self._sql.start(self._secrets.value, set_secret, first)
-        await self._services.start()
         await self._apis.start()
+        await self._services.start()
 
     async def _close(self) -> None:
         withdraw(self._directory)
         await self._control.close()
+        await self._visits.close()
         await self._rest.close()
         await self._rpc.close()
         await self._apis.close()
@@ -195,15 +215,9 @@ class Supervisor:
     def _handlers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
         found: dict[str, Callable[[Any], Awaitable[Any]]] = {}
         for part in (
-            self._operations,
-            self._services,
-            self._revisions,
-            self._jobs,
-            self._secrets,
-            self._registry,
-            self._monitoring,
-            self._logs,
-        ):
+            self._operations, self._services, self._revisions, self._jobs,
+            self._secrets, self._registry, self._monitoring, self._logs,
+        ):  # fmt: skip
             found.update(part.methods())
         return found
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from leitstand.sandbox.traffic_log import RequestRecord
@@ -16,6 +16,8 @@ from leitstand.sandbox.traffic_log import RequestRecord
 __all__ = [
     "BUCKETS",
     "GROWTH",
+    "METRIC_LABELS",
+    "RESOURCE_LABELS",
     "SCALE",
     "BadAggregation",
     "Labels",
@@ -32,6 +34,14 @@ Metric = Literal["request_count", "request_latencies"]
 Value = int | float | list[float]
 Labels = Mapping[str, str]
 
+RESOURCE_LABELS = (
+    "project_id",
+    "location",
+    "service_name",
+    "revision_name",
+    "configuration_name",
+)
+METRIC_LABELS = ("response_code", "response_code_class")
 SCALE = 1.0
 GROWTH = 1.1
 BUCKETS = 120
@@ -61,6 +71,7 @@ class Series:
         value_type: `INT64`, `DOUBLE` or `DISTRIBUTION` (then a value is the list of observations).
         width: Microseconds that a point covers.
         points: Value by the end of the point.
+        resource_type: Type of the monitored resource.
     """
 
     metric: Labels
@@ -69,6 +80,7 @@ class Series:
     value_type: Literal["INT64", "DOUBLE", "DISTRIBUTION"]
     width: int
     points: Mapping[int, Value]
+    resource_type: str = "cloud_run_revision"
 
 
 def sample(records: Iterable[RequestRecord], metric: Metric, period: int) -> list[Series]:
@@ -119,7 +131,7 @@ def align(series: Series, aligner: str, period: int, end: int) -> Series:
     if name in ("DELTA", "SUM"):
         points = {at: _sum(values) for at, values in windows.items()}
         kind: Literal["DELTA", "GAUGE"] = "DELTA" if name == "DELTA" else "GAUGE"
-        return Series(series.metric, series.resource, kind, series.value_type, period, points)
+        return replace(series, kind=kind, width=period, points=points)
     if name == "RATE" and not distribution:
         seconds = period / 1_000_000
         points = {at: _number(_sum(values)) / seconds for at, values in windows.items()}
@@ -132,7 +144,7 @@ def align(series: Series, aligner: str, period: int, end: int) -> Series:
             f"The aligner cannot be applied to metrics with kind {series.kind} and value type "
             f"{series.value_type}.",
         )
-    return Series(series.metric, series.resource, "GAUGE", "DOUBLE", period, points)
+    return replace(series, kind="GAUGE", value_type="DOUBLE", width=period, points=points)
 
 
 def reduce(group: list[Series], reducer: str, metric: Labels, resource: Labels) -> Series:
@@ -145,14 +157,14 @@ def reduce(group: list[Series], reducer: str, metric: Labels, resource: Labels) 
     for series in group:
         for at, value in series.points.items():
             values.setdefault(at, []).append(value)
-    first = group[0]
+    first = replace(group[0], metric=metric, resource=resource)
     name = reducer.removeprefix("REDUCE_")
     if name == "SUM":
         points = {at: _sum(found) for at, found in values.items()}
-        return Series(metric, resource, first.kind, first.value_type, first.width, points)
+        return replace(first, points=points)
     if name == "COUNT":
         points = {at: len(found) for at, found in values.items()}
-        return Series(metric, resource, "GAUGE", "INT64", first.width, points)
+        return replace(first, kind="GAUGE", value_type="INT64", points=points)
     distribution = first.value_type == "DISTRIBUTION"
     if name.startswith("PERCENTILE_"):
         rank = PERCENTILES[name.removeprefix("PERCENTILE_")]
@@ -165,14 +177,14 @@ def reduce(group: list[Series], reducer: str, metric: Labels, resource: Labels) 
     elif name in ("MAX", "MIN") and not distribution:
         choose = max if name == "MAX" else min
         points = {at: choose(_number(value) for value in found) for at, found in values.items()}
-        return Series(metric, resource, "GAUGE", first.value_type, first.width, points)
+        return replace(first, kind="GAUGE", points=points)
     else:
         raise BadAggregation(
             "crossSeriesReducer",
             f"The reducer cannot be applied to metrics with kind {first.kind} and value type "
             f"{first.value_type}.",
         )
-    return Series(metric, resource, "GAUGE", "DOUBLE", first.width, points)
+    return replace(first, kind="GAUGE", value_type="DOUBLE", points=points)
 
 
 def bucket_counts(observations: Iterable[float]) -> list[int]:

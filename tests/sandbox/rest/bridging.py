@@ -21,6 +21,7 @@ from leitstand.sandbox.frontdoor import FrontDoor
 from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.jobs import Jobs
 from leitstand.sandbox.logs import Logs
+from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.registry import Registry
 from leitstand.sandbox.rest import validation
@@ -112,6 +113,8 @@ class Bridging:
             Revisions(store, self._operations, self._fleet),
             self._jobs,
             self._sql,
+            logs,
+            Monitoring(traffic),
         )
         self.handlers = {path: one for part in parts for path, one in part.methods().items()}
         methods = contract((*PACKAGES, *LATE_PACKAGES))

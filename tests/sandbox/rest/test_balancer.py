@@ -5,12 +5,14 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
 from leitstand.sandbox.balancer import Backend, Balancer, refusal
+from leitstand.sandbox.rest.compute import chain
 from tests.sandbox.rest.asking import (
     CERTIFICATE,
     GLOBAL,
@@ -155,6 +157,32 @@ def test_a_second_certificate_brings_a_second_host(served: Site) -> None:
     assert (525, True) == (before[0], "no ACTIVE certificate" in before[1])
     assert (503, "no healthy upstream") == served.get(GUI)
     assert 200 == served.status(APP)
+
+
+def test_a_certificate_is_renewed_or_else_served_until_its_end(served: Site) -> None:
+    ask = served.ask
+    address = ask("GET", f"{GLOBAL}/addresses/web")["address"]
+    record, certificate = f"{ZONES}/main/rrsets/{APP}./A", f"{GLOBAL}/sslCertificates/main"
+    renewed = chain.age(ask.park, "main", timedelta(days=3))
+    ask("PATCH", record, {"rrdatas": ["192.0.2.1"]})
+    fails = chain.age(ask.park, "main", timedelta(days=3))
+    near = served.status(APP)
+    chain.age(ask.park, "main", timedelta(seconds=-1))
+    over = served.status(APP)
+    ask("PATCH", record, {"rrdatas": [address]})
+    again = ask("GET", certificate)
+
+    soon = (datetime.now(UTC) + timedelta(days=30)).isoformat()
+    assert [True, False, True] == [c["expireTime"] > soon for c in (renewed, fails, again)]
+    assert ["ACTIVE", "RENEWAL_FAILED", "ACTIVE"] == [
+        c["managed"]["status"] for c in (renewed, fails, again)
+    ]
+    assert (200, 525, 200) == (near, over, served.status(APP))
+
+
+def test_only_a_certificate_that_was_issued_can_age(served: Site) -> None:
+    with pytest.raises(ValueError, match="no certificate nobody"):
+        chain.age(served.ask.park, "nobody", timedelta(days=3))
 
 
 def test_iap_lets_in_only_who_holds_the_role(served: Site) -> None:

@@ -13,7 +13,8 @@ IMAGE = f"europe-west3-docker.pkg.dev/{PROJECT}/leitstand/web:1.0.0"
 REPOSITORY = f"{LOCATION}/repositories/leitstand"
 SECRET = f"projects/{PROJECT}/secrets/DATABASE_PASSWORD"
 DATABASE = f"v1/projects/{PROJECT}/instances"
-APIS = {"run": "run", "secretmanager": "secretmanager", "artifactregistry": "artifactregistry"}
+APIS = {"run": "run", "secretmanager": "secretmanager", "artifactregistry": "artifactregistry",
+        "monitoring": "monitoring", "logging": "logging"}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -18,11 +18,13 @@ VERSIONS: Mapping[str, str] = {
     "artifactregistry": "v1",
     "bigquery": "v2",
     "cloudresourcemanager": "v3",
+    "cloudscheduler": "v1",
     "compute": "v1",
     "dns": "v1",
     "iam": "v1",
     "iap": "v1",
     "logging": "v2",
+    "monitoring": "v3",
     "pubsub": "v1",
     "redis": "v1",
     "run": "v2",
@@ -30,6 +32,7 @@ VERSIONS: Mapping[str, str] = {
     "servicenetworking": "v1",
     "serviceusage": "v1",
     "sqladmin": "v1",
+    "storage": "v1",
     "vpcaccess": "v1",
 }
 

@@ -167,6 +167,18 @@ class Tables(Collection):
         """Outputs."""
         body.update(table_outputs(name, before))
 
+    def custom(self) -> Mapping[str, Custom]:
+        """get, which tells when the last row came."""
+        return {"get": self._get}
+
+    async def _get(self, call: Call) -> Body:
+        body = dict(self.existing(call.name))
+        changed = Rows(self.park.directory, call.name).changed_at
+        if changed is not None:
+            newest = max(int(body["lastModifiedTime"]), int(changed * 1000))
+            body["lastModifiedTime"] = str(newest)
+        return body
+
     async def remove(self, name: str, body: Body) -> None:
         """Its rows go too."""
         Rows(self.park.directory, name).remove()

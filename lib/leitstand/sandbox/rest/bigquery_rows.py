@@ -40,6 +40,11 @@ class Rows:
         with open(self._file, encoding="utf-8") as file:
             return [json.loads(line) for line in file]
 
+    @property
+    def changed_at(self) -> float | None:
+        """When the last row was added, in seconds since the epoch; None where there are none."""
+        return self._file.stat().st_mtime if self._file.exists() else None
+
     def remove(self) -> None:
         """Delete them."""
         self._file.unlink(missing_ok=True)

@@ -33,7 +33,7 @@ FLAGS = frozenset(
         "revokeExistingServerRoles", "showDeleted", "validateOnly",
     }
 )  # fmt: skip
-LISTS = frozenset({"databaseRoles", "serverRoles"})
+LISTS = frozenset({"aggregation.groupByFields", "databaseRoles", "serverRoles"})
 # In the discovery documents, but not in the messages of the installed clients.
 UNKNOWN_TO_CLIENTS = frozenset({"forceNewRevision"})
 
@@ -63,7 +63,14 @@ def bridged(
     for name in UNKNOWN_TO_CLIENTS & asked.keys():
         if _flag(name, asked.pop(name)):
             raise unimplemented(name)
-    given = {name: _value(name, text) for name, text in asked.items()}
+    given: dict[str, Any] = {}
+    for name, text in asked.items():
+        # A parameter such as `interval.endTime` is a field of a field.
+        *above, last = name.split(".")
+        place = given
+        for part in above:
+            place = place.setdefault(part, {})
+        place[last] = _value(name, text)
     content = dict(body)
     if bridge.named:
         content["name"] = given.pop("name", "")

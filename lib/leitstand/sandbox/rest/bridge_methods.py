@@ -1,8 +1,8 @@
 """Which methods of the REST APIs a gRPC handler of the sandbox answers.
 
 The names on the left are the ids of Google's discovery documents (run.v2, sqladmin.v1 whose ids
-begin with `sql`, secretmanager.v1, artifactregistry.v1). Where a request field takes the HTTP body
-is what the `google.api.http` annotations of the APIs say.
+begin with `sql`, secretmanager.v1, artifactregistry.v1, monitoring.v3, logging.v2). Where a request
+field takes the HTTP body is what the `google.api.http` annotations of the APIs say.
 """
 
 from __future__ import annotations
@@ -166,6 +166,17 @@ def _cloud_sql() -> dict[str, Bridge]:
     }
 
 
+def _signals() -> dict[str, Bridge]:
+    return {
+        "monitoring.projects.timeSeries.list": Bridge(
+            "/google.monitoring.v3.MetricService/ListTimeSeries"
+        ),
+        "logging.entries.list": Bridge(
+            "/google.logging.v2.LoggingServiceV2/ListLogEntries", body="*"
+        ),
+    }
+
+
 METHODS: Mapping[str, Bridge] = MappingProxyType(
-    {**_run(), **_secret_manager(), **_artifact_registry(), **_cloud_sql()}
+    {**_run(), **_secret_manager(), **_artifact_registry(), **_cloud_sql(), **_signals()}
 )

@@ -89,6 +89,7 @@ class Engine:
         self._kinds: dict[str, dict[str, Collection]] = {}
         self._loading: dict[str, asyncio.Task[_Api]] = {}
         self._operations = RestOperations(store)
+        park.connect(lambda *parts: self.answer(Request(*parts)))
 
     async def start(self) -> None:
         """Bring back what is behind the stored resources.
@@ -110,6 +111,15 @@ class Engine:
         for kinds in self._kinds.values():
             for kind in kinds.values():
                 await kind.close()
+
+    def collection(self, api: str, path: str) -> Collection:
+        """The collection of that path, such as "projects.locations.jobs"."""
+        return self._kinds_of(api)[path]
+
+    @property
+    def park(self) -> Park:
+        """What the kinds see of the sandbox."""
+        return self._park
 
     def paths(self) -> tuple[str, ...]:
         """All methods as faults name them ("/compute/networks/insert"); loads every document.

@@ -17,6 +17,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         f"{_SITE}.bigquery:TableData",
     ),
     "cloudresourcemanager": (f"{_SITE}.resourcemanager:Projects",),
+    "cloudscheduler": (f"{_SITE}.scheduler.jobs:Jobs",),
     "compute": (
         f"{_SITE}.compute.networks:Networks",
         f"{_SITE}.compute.subnetworks:Subnetworks",
@@ -39,12 +40,22 @@ KINDS: Mapping[str, tuple[str, ...]] = {
         f"{_SITE}.workload_identity:Providers",
     ),
     "iap": (f"{_SITE}.iap:IapPolicies",),
-    "logging": (f"{_SITE}.logging:Buckets", f"{_SITE}.logging:Sinks"),
+    "logging": (
+        f"{_SITE}.logging:Buckets",
+        f"{_SITE}.logging:Sinks",
+        f"{_SITE}.log_metrics:Metrics",
+    ),
+    "monitoring": (
+        f"{_SITE}.alert_policies:AlertPolicies",
+        f"{_SITE}.alert_policies:Alerts",
+        f"{_SITE}.notification_channels:NotificationChannels",
+    ),
     "pubsub": (f"{_SITE}.pubsub:Topics",),
     "redis": (f"{_SITE}.redis.instances:Instances",),
     "run": (f"{_SITE}.grpc_policies:RunServicePolicies", f"{_SITE}.grpc_policies:RunJobPolicies"),
     "secretmanager": (f"{_SITE}.grpc_policies:SecretPolicies",),
     "servicenetworking": (f"{_SITE}.servicenetworking:Connections",),
     "serviceusage": (f"{_SITE}.serviceusage:Services",),
+    "storage": (f"{_SITE}.storage.buckets:Buckets", f"{_SITE}.storage.objects:Objects"),
     "vpcaccess": (f"{_SITE}.vpcaccess:Connectors",),
 }

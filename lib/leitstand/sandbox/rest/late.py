@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from leitstand.sandbox.balancer import Backend
+from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.rest.apis import VERSIONS, counts
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import Store
 
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.engine import Engine
+    from leitstand.sandbox.rest.scheduler.jobs import Jobs as Scheduler
 
 __all__ = ["LateRest"]
+
+SCHEDULER = ("cloudscheduler", "projects.locations.jobs")
 
 
 class LateRest:
@@ -32,6 +37,7 @@ class LateRest:
             project begins with its APIs disabled, as a new one does.
         balance: Tells the front door what the load balancer does.
         listen: Has a listener told of every log entry.
+        monitoring: What alert policies look at.
     """
 
     def __init__(
@@ -41,12 +47,14 @@ class LateRest:
         seed: Mapping[str, Any],
         balance: Callable[[Mapping[str, Backend]], None],
         listen: Callable[[Callable[[Mapping[str, Any]], None]], None],
+        monitoring: Monitoring,
     ) -> None:
         self._store = store
         self._directory = directory
         self._seed = seed
         self._balance = balance
         self._listen = listen
+        self._monitoring = monitoring
         self._rpc: Rpc | None = None
         self._engine: Engine | None = None
 
@@ -91,15 +99,55 @@ class LateRest:
         Raises:
             ApiError: What the client sees.
         """
-        if self._engine is None:
-            await asyncio.to_thread(import_module, "leitstand.sandbox.rest.engine")
-        engine = self._loaded()
+        engine = await self._loading()
         from leitstand.sandbox.rest.engine import Request
 
         return await engine.answer(Request(http, api, path, query, body))
 
+    async def clock(self, _: object = None) -> dict[str, Any]:
+        """What Cloud Scheduler's clock shows, and what its newest move has done."""
+        return (await self._scheduler()).report()
+
+    async def move_clock(self, asked: Any) -> dict[str, Any]:
+        """Begin to move Cloud Scheduler's clock ahead by `seconds`; the answer is as of `clock`.
+
+        Raises:
+            ApiError: It cannot be moved so far, or is moved already.
+            ValueError: No seconds are named.
+        """
+        if not isinstance(asked, dict) or not isinstance(asked.get("seconds"), int | float):
+            raise ValueError("The clock is moved by seconds.")
+        scheduler = await self._scheduler()
+        # A number that no timedelta can hold is too far in any case.
+        scheduler.move(timedelta(seconds=min(asked["seconds"], 1e9)))
+        return scheduler.report()
+
+    async def age_certificate(self, asked: Any) -> dict[str, Any]:
+        """Let the time pass for a managed certificate until it has `seconds` left.
+
+        It is then renewed, as far as DNS allows that; the answer is the certificate.
+
+        Raises:
+            ValueError: There is no such certificate, or no seconds are named.
+        """
+        if not isinstance(asked, dict) or not isinstance(asked.get("seconds"), int | float):
+            raise ValueError("A certificate is aged to the seconds that it has left.")
+        engine = await self._loading()
+        from leitstand.sandbox.rest.compute.chain import age
+
+        return dict(age(engine.park, str(asked.get("name")), timedelta(seconds=asked["seconds"])))
+
+    async def _scheduler(self) -> Scheduler:
+        return cast("Scheduler", (await self._loading()).collection(*SCHEDULER))
+
+    async def _loading(self) -> Engine:
+        if self._engine is None:
+            await asyncio.to_thread(import_module, "leitstand.sandbox.rest.engine")
+        return self._loaded()
+
     def _loaded(self) -> Engine:
         if self._engine is None:
+            from leitstand.sandbox.rest.alert_policies import AlertWatch
             from leitstand.sandbox.rest.delivery import Delivery
             from leitstand.sandbox.rest.engine import Engine
             from leitstand.sandbox.rest.serviceusage import begin_disabled
@@ -110,6 +158,8 @@ class LateRest:
             park = park_of(self._store, self._directory, self._seed, self._balance)
             if self._seed.get("apis_disabled"):
                 begin_disabled(park, park.project)
+            park.monitoring = self._monitoring
             self._listen(Delivery(park))
+            self._listen(AlertWatch(park))
             self._engine = Engine(self._store, park, self._rpc)
         return self._engine

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,13 @@ if TYPE_CHECKING:
     from google.cloud import run_v2
 
     from leitstand.sandbox.balancer import Backend
+    from leitstand.sandbox.monitoring import Monitoring
 
-__all__ = ["ACCOUNT", "Park"]
+__all__ = ["ACCOUNT", "Answer", "Park"]
+
+Answer = Callable[
+    [str, str, str, Sequence[tuple[str, str]], bytes], Awaitable[dict[str, Any] | None]
+]
 
 SITE = re.compile(r"(?:https?:)?//(?P<host>[^/]+)/(?P<path>.*)")
 # What stands between a host and a full name: the service's path and the version.
@@ -46,7 +51,10 @@ class Park:
     Attributes:
         policies: The IAM policies of all resources.
         balance: As given; does nothing where the sandbox has no front door.
+        monitoring: What alert policies look at; set by whoever has it.
     """
+
+    monitoring: Monitoring
 
     def __init__(
         self,
@@ -72,6 +80,34 @@ class Park:
         self._jobs = jobs
         self._sql_instances = sql_instances
         self._ids = {self.number_of(name): name for name in self.projects}
+        self._answer: Answer | None = None
+
+    def connect(self, answer: Answer) -> None:
+        """Have `request` answered; called by the engine.
+
+        Args:
+            answer: Takes what `Request` holds, in its order.
+        """
+        self._answer = answer
+
+    async def request(
+        self, http: str, api: str, path: str, query: Sequence[tuple[str, str]], body: bytes
+    ) -> dict[str, Any] | None:
+        """The sandbox's answer to a REST request, as a client gets it; for what calls APIs itself.
+
+        Args:
+            http: The HTTP method.
+            api: Name of the API.
+            path: Below the API's root, percent-encoded, without a leading "/".
+            query: Names and values, decoded.
+            body: JSON, or nothing.
+
+        Raises:
+            ApiError: What the client sees.
+        """
+        if self._answer is None:
+            raise ValueError("nothing answers requests in this park")
+        return await self._answer(http, api, path, query, body)
 
     @property
     def project_number(self) -> str:

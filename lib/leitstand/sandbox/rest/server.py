@@ -10,10 +10,13 @@ from aiohttp import web
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.http_errors import as_json, status_of
 from leitstand.sandbox.rest.late import LateRest
+from leitstand.sandbox.rest.storage.media import StorageHttp
 
 __all__ = ["RestServer"]
 
 OVERRIDE = "X-HTTP-Method-Override"
+# Contents go up and down there, and its errors are older than those of the other APIs.
+STORAGE = "storage"
 
 
 class RestServer:
@@ -29,6 +32,7 @@ class RestServer:
     ) -> None:
         self._apis = apis
         self._others = others
+        self._storage = StorageHttp(apis.answer)
         self._runner: web.ServerRunner | None = None
 
     async def start(self) -> str:
@@ -44,9 +48,12 @@ class RestServer:
         """Close the listener and its connections."""
         if self._runner is not None:
             await self._runner.cleanup()
+        self._storage.close()
 
-    async def _answer(self, http: web.BaseRequest) -> web.Response:
+    async def _answer(self, http: web.BaseRequest) -> web.StreamResponse:
         api, _, path = http.rel_url.raw_path.lstrip("/").partition("/")
+        if api == STORAGE:
+            return await self._storage.answer(http, path)
         if not self._apis.serves(api):
             return await self._others(http)
         try:

@@ -21,6 +21,7 @@ TITLES: Mapping[str, str] = {
     "artifactregistry.googleapis.com": "Artifact Registry API",
     "bigquery.googleapis.com": "BigQuery API",
     "cloudresourcemanager.googleapis.com": "Cloud Resource Manager API",
+    "cloudscheduler.googleapis.com": "Cloud Scheduler API",
     "compute.googleapis.com": "Compute Engine API",
     "dns.googleapis.com": "Cloud DNS API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",
@@ -35,6 +36,7 @@ TITLES: Mapping[str, str] = {
     "servicenetworking.googleapis.com": "Service Networking API",
     "serviceusage.googleapis.com": "Service Usage API",
     "sqladmin.googleapis.com": "Cloud SQL Admin API",
+    "storage.googleapis.com": "Cloud Storage API",
     "sts.googleapis.com": "Security Token Service API",
     "vpcaccess.googleapis.com": "Serverless VPC Access API",
 }

@@ -9,13 +9,14 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from google.cloud import sqladmin_v1 as sql
 
+from leitstand.sandbox.disk_gauges import Disk
 from leitstand.sandbox.ports import free_port
 from leitstand.sandbox.sql.cluster import StartFailed, own
 from leitstand.sandbox.sql.connectivity import give_names
@@ -29,6 +30,7 @@ __all__ = ["PORT_LABEL", "Inventory", "State", "key"]
 
 PORT_LABEL = "sandbox-port"
 LONGEST_SOCKET_DIRECTORY = 85
+GIB = 1024**3
 State = sql.DatabaseInstance.SqlInstanceState
 
 log = logging.getLogger(__name__)
@@ -167,6 +169,17 @@ class Inventory:
             }
             for instance in self.table.values()
         }
+
+    def disks(self) -> Iterator[Disk]:
+        """How full the disk of each instance is."""
+        for instance in self.table.values():
+            yield Disk(
+                instance.project,
+                instance.region,
+                instance.name,
+                self.machine(instance).disk_bytes(),
+                int(instance.settings.data_disk_size_gb or 0) * GIB,
+            )
 
     async def _take_up(self, instance: sql.DatabaseInstance) -> None:
         if instance.state == State.PENDING_DELETE:

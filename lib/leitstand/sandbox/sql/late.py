@@ -7,11 +7,12 @@ must not wait for them.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leitstand.sandbox.contract import LATE_PACKAGES, contract
+from leitstand.sandbox.disk_gauges import Disk
 from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import Store
@@ -97,6 +98,10 @@ class LateSql:
     def status(self) -> Mapping[str, Any]:
         """Where each instance listens, by its name."""
         return self._service.status() if self._service is not None else {}
+
+    def disks(self) -> Iterable[Disk]:
+        """How full the disk of each instance is."""
+        return self._service.disks() if self._service is not None else ()
 
     async def close(self) -> None:
         """Stop all clusters."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -116,6 +118,20 @@ class Machine:
         if not self.cluster.data.exists() and (incoming / "data").exists():
             (incoming / "data").rename(self.cluster.data)
         shutil.rmtree(incoming, ignore_errors=True)
+
+    def disk_bytes(self) -> int:
+        """What lies on the disk of the instance: archive and backups lie elsewhere at Google.
+
+        Files that are sparse count for what they claim, so a full disk can be rehearsed.
+        """
+        total = 0
+        for place, directories, files in os.walk(self.directory):
+            if Path(place) == self.directory:
+                directories[:] = [d for d in directories if d not in ("archive", "backups")]
+            for file in files:
+                with contextlib.suppress(OSError):  # deleted meanwhile
+                    total += os.lstat(os.path.join(place, file)).st_size
+        return total
 
     def make_directory(self) -> None:
         """Make the directory, empty."""

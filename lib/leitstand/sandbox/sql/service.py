@@ -11,6 +11,7 @@ from urllib.parse import quote
 from google.cloud import sqladmin_v1 as sql
 from google.protobuf import json_format
 
+from leitstand.sandbox.disk_gauges import Disk
 from leitstand.sandbox.errors import invalid
 from leitstand.sandbox.references import UNCHECKED, References
 from leitstand.sandbox.sql import roles
@@ -92,6 +93,10 @@ class CloudSql:
     def status(self) -> Mapping[str, Any]:
         """Where each instance listens, by its name."""
         return self._inventory.status()
+
+    def disks(self) -> Iterable[Disk]:
+        """How full the disk of each instance is."""
+        return self._inventory.disks()
 
     async def close(self) -> None:
         """End the operations under way and stop all clusters."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from typing import Any
 
 from leitstand.sandbox.images.app.lines import write_line
@@ -33,7 +34,7 @@ def celery_app(url: str) -> Any:
     A worker takes one message at a time and acknowledges it when the task is done, so that the
     length of the queue `celery` is the work that nobody has begun.
     """
-    from celery import Celery
+    from celery import Celery, signals
 
     from leitstand.sandbox.images.app import work
 
@@ -53,6 +54,7 @@ def celery_app(url: str) -> Any:
     )
     for task in (work.embed_document, work.send_mail, work.slow, work.heartbeat):
         app.task(task, name=task.__name__)
+    signals.before_task_publish.connect(_stamp)
     return app
 
 
@@ -74,6 +76,12 @@ def enqueue(task: str, *arguments: object) -> bool:
         write_line("ERROR", "Die Aufgabe ist nicht eingereiht", task=task, error=_short(error))
         return False
     return True
+
+
+def _stamp(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Write into a message when it was put into the queue; what is retried begins anew."""
+    if headers is not None:
+        headers["enqueued_at"] = time.time()
 
 
 def broker_answers(url: str) -> bool:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from leitstand.sandbox.images.app.lines import write_line
 
 __all__ = ["BehaviourMiddleware"]
 
 _EXEMPT = ("/healthz", "/smoke")
+_RETRY_SECONDS = 300
 
 
 class BehaviourMiddleware:
@@ -36,6 +38,10 @@ class BehaviourMiddleware:
     def _answer(self, request: HttpRequest) -> HttpResponse:
         if request.path in _EXEMPT:
             return self._get_response(request)
+        if settings.MAINTENANCE:
+            response = render(request, "maintenance.html", status=503)
+            response["Retry-After"] = str(_RETRY_SECONDS)
+            return response
         number = next(self._count)
         if settings.DELAY_EVERY and number % settings.DELAY_EVERY == 0:
             time.sleep(settings.DELAY_MS / 1000)

@@ -76,4 +76,6 @@ REQUIRED = tuple(
 ERROR_EVERY = int(os.environ.get("APP_ERROR_EVERY", "0"))
 DELAY_EVERY = int(os.environ.get("APP_DELAY_EVERY", "0"))
 DELAY_MS = float(os.environ.get("APP_DELAY_MS", "0"))
+# With any value every page is the one that explains the maintenance.
+MAINTENANCE = bool(os.environ.get("APP_MAINTENANCE"))
 SMOKE_FAILS = os.environ.get("APP_SMOKE_FAILS") == "1"

@@ -16,10 +16,12 @@ from leitstand.sandbox.rest.iap_names import accessors
 from leitstand.sandbox.rest.park import Park
 from leitstand.sandbox.rest.records import lookup
 
-__all__ = ["refresh", "service_for", "services_of"]
+__all__ = ["age", "refresh", "service_for", "services_of"]
 
 # Google's managed certificates are valid for 90 days.
 _VALIDITY = timedelta(days=90)
+# "Google attempts to renew a certificate about one month before its expiry".
+_RENEWAL = timedelta(days=30)
 
 
 def refresh(park: Park, without: str = "") -> None:
@@ -37,7 +39,7 @@ def refresh(park: Park, without: str = "") -> None:
         for url in proxy["sslCertificates"]:
             _certify(park, park.full_name(url), rule["IPAddress"])
             managed = _at(park, url)["managed"]
-            active = managed["status"] == "ACTIVE"
+            active = _in_force(_at(park, url))
             for domain in managed["domains"]:
                 found = _routes(park, proxy, domain.rstrip(".")) if active else {}
                 # Of two rules for one host, the one that has a certificate serves it.
@@ -45,6 +47,24 @@ def refresh(park: Park, without: str = "") -> None:
                     if key not in routes or not routes[key].certified:
                         routes[key] = backend
     park.balance(routes)
+
+
+def age(park: Park, name: str, left: timedelta) -> Body:
+    """Let the time pass for a certificate until it has so much left; then it may be renewed.
+
+    Raises:
+        ValueError: There is no such certificate, or it was never issued.
+    """
+    certificates = park.table("compute", "sslCertificates")
+    full = f"projects/{park.project}/global/sslCertificates/{name}"
+    body = certificates.get(full)
+    if body is None or "expireTime" not in body:
+        raise ValueError(f"There is no certificate {name} that was issued.")
+    ends = (datetime.now(UTC) + left).isoformat(timespec="milliseconds")
+    certificates[full] = {**body, "expireTime": ends}
+    refresh(park)
+    aged: Body = certificates[full]
+    return aged
 
 
 def services_of(park: Park, proxy: Body) -> Iterator[Body]:
@@ -138,24 +158,38 @@ def _source_rules(park: Park, service: Body) -> Iterator[SourceRule]:
 def _certify(park: Park, name: str, address: str) -> None:
     """Bring a managed certificate up to what DNS says of its domains.
 
-    Once ACTIVE it stays so: it is renewed long after.
+    Once ACTIVE it stays so until it is to be renewed; what cannot be renewed is in force until its
+    end.
     https://cloud.google.com/load-balancing/docs/ssl-certificates/troubleshooting#certificate-managed-status
     """
     certificates = park.table("compute", "sslCertificates")
     body = certificates[name]
     managed = body["managed"]
-    if managed["status"] == "ACTIVE":
+    if managed["status"] == "ACTIVE" and _left(body) > _RENEWAL:
         return
     before: Mapping[str, str] = managed["domainStatus"]
     states = {domain: _state(park, name, domain, address) for domain in managed["domains"]}
-    if states == before:
+    visible = set(states.values()) == {"ACTIVE"}
+    if states == before and not visible:
         return
     changed = {**body, "managed": {**managed, "domainStatus": states}}
-    if set(states.values()) == {"ACTIVE"}:
+    if visible:
         changed["managed"]["status"] = "ACTIVE"
         changed["subjectAlternativeNames"] = [domain.rstrip(".") for domain in managed["domains"]]
         changed["expireTime"] = (datetime.now(UTC) + _VALIDITY).isoformat(timespec="milliseconds")
+    elif "expireTime" in body:
+        changed["managed"]["status"] = "RENEWAL_FAILED"
     certificates[name] = changed
+
+
+def _in_force(certificate: Body) -> bool:
+    """Whether there is a certificate that browsers accept."""
+    return "expireTime" in certificate and _left(certificate) > timedelta()
+
+
+def _left(certificate: Body) -> timedelta:
+    """How long a certificate still holds."""
+    return datetime.fromisoformat(certificate["expireTime"]) - datetime.now(UTC)
 
 
 def _state(park: Park, name: str, domain: str, address: str) -> str:
