@@ -101,6 +101,22 @@ def test_after_the_fence_no_role_is_in_and_none_gets_in(instance: Instance):
             psycopg.connect(url)
 
 
+def test_a_login_that_works_as_a_fenced_role_is_shut_out_with_it(instance: Instance):
+    stand_in = f"{instance.app}_b"
+    with instance.cluster.superuser("postgres") as connection:
+        connection.execute(f"CREATE ROLE {stand_in} LOGIN IN ROLE {instance.app}")
+        connection.execute(f"ALTER ROLE {stand_in} SET role TO {instance.app}")
+    with psycopg.connect(instance.url(stand_in), autocommit=True) as session:
+        session.execute("INSERT INTO own.written VALUES (1, 1)")
+        assert fence(instance.admin_url, instance.database, (instance.app,)).fenced
+        with pytest.raises(psycopg.OperationalError):
+            session.execute("INSERT INTO own.written VALUES (1, 2)")
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(instance.url(stand_in))
+    unfence(instance.admin_url, instance.database, (instance.app,))
+    psycopg.connect(instance.url(stand_in)).close()
+
+
 def test_no_write_is_accepted_once_the_fence_stands(instance: Instance):
     """Writers connect anew all the time, so some are always on their way in."""
     stop = threading.Event()

@@ -52,6 +52,14 @@ _READ_ONLY = """
 SELECT EXISTS (SELECT FROM pg_db_role_setting WHERE setdatabase = %s AND setrole = 0
                AND 'default_transaction_read_only=on' = ANY(setconfig))
 """
+# Roles that log in and work as one of them from their first statement on: a rotated password's.
+_STAND_INS = """
+SELECT member.rolname FROM pg_db_role_setting AS entry
+JOIN pg_roles AS member ON member.oid = entry.setrole
+WHERE EXISTS (SELECT FROM unnest(%s::text[]) AS app
+              WHERE 'role=' || app = ANY(entry.setconfig)
+                AND pg_has_role(member.oid, app::name, 'MEMBER'))
+"""
 _POLL_SECONDS = 0.02
 
 
@@ -84,6 +92,7 @@ def fence(
         connection.execute(_LOCK)
         base = _oid(connection, database)
         _check(connection, what, names)
+        names = _with_stand_ins(connection, names)
         _shut(connection, database, base, names)
         admitted = _column(connection, _ADMITTED, (names, base))
         if admitted:
@@ -100,7 +109,8 @@ def fence_state(admin_url: str, database: str, roles: Sequence[str]) -> FenceSta
         DatabaseRefused: there is no such database.
     """
     with connect(admin_url, autocommit=True) as connection, translated("Sperre prüfen"):
-        return _state(connection, database, _oid(connection, database), sorted(set(roles)))
+        names = _with_stand_ins(connection, sorted(set(roles)))
+        return _state(connection, database, _oid(connection, database), names)
 
 
 def is_fenced(
@@ -165,6 +175,11 @@ def unfence(admin_url: str, database: str) -> None:
             query = "ALTER DATABASE {} RESET default_transaction_read_only"
             connection.execute(sql.SQL(query).format(name))
         write_record(connection, database, None, record.comment)
+
+
+def _with_stand_ins(connection: "Connection", roles: list[str]) -> list[str]:
+    """Return roles with those that log in in their place."""
+    return sorted({*roles, *_column(connection, _STAND_INS, (roles,))})
 
 
 def _check(connection: "Connection", what: str, roles: list[str]) -> None:
