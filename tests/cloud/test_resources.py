@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from leitstand.cloud.connection import Connection
-from leitstand.cloud.errors import AlreadyThere, CloudRefused, Conflict
+from leitstand.cloud.errors import AlreadyThere, CloudRefused, Conflict, NotFound
 from leitstand.cloud.observing import observe
 from leitstand.cloud.resources import OperationState, Resources
 from leitstand.cloud.secrets import Secrets
@@ -98,6 +98,54 @@ def test_a_policy_is_laid_over_the_one_that_is_there(connection: Connection) -> 
     found = Resources(connection).read(policy.kind, policy.name, {})
     assert found is not None
     assert ["group:a@example.com", "group:b@example.com"] == found["bindings"][0]["members"]
+
+
+def test_a_log_metric_is_replaced_whole(connection: Connection) -> None:
+    before = {"filter": "severity>=ERROR", "metricDescriptor": {"metricKind": "DELTA"}}
+    metric = resource("logging.metrics", "errors", before)
+    found = made(connection, metric)
+    assert () == differences(metric.kind, metric.body, found)
+    other = resource("logging.metrics", "errors", {**before, "filter": "severity>=WARNING"})
+    assert "severity>=WARNING" == changed(connection, other, found)["filter"]
+
+
+def test_an_alert_is_found_by_its_label_though_its_name_is_googles(connection: Connection) -> None:
+    resources = Resources(connection)
+    channel = resource(
+        "monitoring.notificationChannels", "on-call",
+        {"type": "email", "labels": {"email_address": "a@example.com"}},
+    )  # fmt: skip
+    named = made(connection, channel)["name"]
+    assert not named.endswith("on-call")
+    threshold = {
+        "filter": 'metric.type="run.googleapis.com/request_count"'
+        ' AND resource.type="cloud_run_revision"',
+        "aggregations": [{"alignmentPeriod": "60s", "perSeriesAligner": "ALIGN_DELTA"}],
+        "comparison": "COMPARISON_GT",
+        "thresholdValue": 5,
+        "duration": "0s",
+    }
+    condition = {"displayName": "Viele Anfragen", "conditionThreshold": threshold}
+    body = {
+        "displayName": "Last",
+        "combiner": "OR",
+        "conditions": [condition],
+        "notificationChannels": [named],
+    }
+    alert = resource("monitoring.alertPolicies", "load", body)
+    assert resources.read(alert.kind, alert.name, body) is None
+    found = made(connection, alert)
+    assert () == differences(alert.kind, alert.body, found)
+    assert "load" == found["userLabels"]["leitstand"]
+    lower = {**condition, "conditionThreshold": {**threshold, "thresholdValue": 3}}
+    other = resource("monitoring.alertPolicies", "load", {**body, "conditions": [lower]})
+    after = changed(connection, other, found)
+    assert () == differences(other.kind, other.body, after)
+    assert found["name"] == after["name"]
+    resources.start_delete(alert.kind, alert.name)
+    assert resources.read(alert.kind, alert.name, body) is None
+    with pytest.raises(NotFound):
+        resources.start_delete(alert.kind, alert.name)
 
 
 def test_a_service_account_is_wrapped_and_masked_as_its_api_wants(connection: Connection) -> None:

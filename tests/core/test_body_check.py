@@ -154,7 +154,8 @@ def at(of: Kind, path: str) -> bool:
         if part not in fields:
             return False
         inner = fields[part].get("items", fields[part])
-        fields = schemas[inner["$ref"]].get("properties", {}) if "$ref" in inner else {}
+        inner = schemas[inner["$ref"]] if "$ref" in inner else inner
+        fields = inner.get("properties", {})
     return True
 
 

@@ -27,10 +27,12 @@ FIGURES: list[tuple[str | tuple[str, ...], object]] = [
     ("services.web.template.containers.0.resources.limits.memory", "2Gi"),
     ("services.web.ingress", "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER"),
     ("release.stages", [10, 50, 100]),
+    ("triage.deadline", 5),
     ("services.worker.scaling.min_instance_count", 1),
     ("services.worker.scaling.max_instance_count", 20),
     ("services.worker.template.max_instance_request_concurrency", 1),
     ("services.worker.manual_scaling_signal", "queue_length"),
+    ("scaling.queue", "celery"),
     ("services.beat.scaling.min_instance_count", 1),
     ("services.beat.scaling.max_instance_count", 1),
     ("services.beat.ingress", "INGRESS_TRAFFIC_INTERNAL_ONLY"),
@@ -55,12 +57,25 @@ FIGURES: list[tuple[str | tuple[str, ...], object]] = [
     (("resources", "redis.instances", "main", "tier"), "STANDARD_HA"),
     (("resources", "redis.instances", "main", "auth_enabled"), True),
     ("memorystore.snapshot_export", "weekly"),
+    ("memorystore.memory_share", 0.5),
+    (
+        (
+            "resources",
+            "storage.buckets",
+            "${project}-redis-snapshots",
+            "iam_configuration",
+            "public_access_prevention",
+        ),
+        "enforced",
+    ),
     ("artifact_registry.require_signature", True),
     ("langfuse.secret_prefix", "LANGFUSE_"),
     ("langfuse.sampling_rate", 0.05),
     ("langfuse.masking", True),
     (("resources", "compute.sslCertificates", "main", "type"), "MANAGED"),
     (("resources", "logging.buckets", "_Default", "retention_days"), 90),
+    ("log_retention.newest_row_hours", 24),
+    ("log_retention.probe_deadline", 900),
 ]
 
 
@@ -115,6 +130,8 @@ INVALID = [
     ("an unknown key", "release.stagess", [100]),
     ("a misspelt enum", "memorystore.snapshot_export", "weakly"),
     ("a rate above one", "langfuse.sampling_rate", 5),
+    ("a disk that is full before it is nearly full", "triage.disk_full_share", 0.5),
+    ("a task that is stuck before it is late", "triage.queue_stuck_seconds", 1),
     ("a deadline before the window ends", "release.analysis.deadline", 1),
     ("an image without a tag", "first_images", {"web": "web"}),
     (

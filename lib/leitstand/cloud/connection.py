@@ -203,10 +203,28 @@ class Connection:
 
         if self._address is None:
             return Rest(partial(authorized, self._credentials))
+        return Rest(direct, self._rest_root, self.poll_interval)
+
+    def hurried(self, seconds: float) -> Rest:
+        """Return another client of all REST APIs, one that does not wait long.
+
+        No call is tried twice, and none waits for more than ``seconds`` for more of an answer.
+
+        Raises:
+            ValueError: the sandbox's REST address is not known.
+            MissingCredentials: there are no Application Default Credentials.
+        """
+        from leitstand.cloud.rest_http import authorized, direct
+
+        if self._address is None:
+            return Rest(partial(authorized, self._credentials, seconds), reads=1)
+        return Rest(partial(direct, seconds), self._rest_root, reads=1)
+
+    @property
+    def _rest_root(self) -> str:
         if self._rest_address is None:
             raise ValueError("the address of the sandbox's REST APIs is missing")
-        address = self._rest_address.removeprefix("http://").rstrip("/")
-        return Rest(direct, f"http://{address}", self.poll_interval)
+        return f"http://{self._rest_address.removeprefix('http://').rstrip('/')}"
 
     def operator(self) -> str:
         """Return who acts: the credentials' account; ``sandbox`` where there are none.

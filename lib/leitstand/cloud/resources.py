@@ -13,8 +13,12 @@ from leitstand.core.patching import Patch
 
 __all__ = ["OperationState", "Resources"]
 
+_VERSION_PARAMETERS = ("options.requestedPolicyVersion", "optionsRequestedPolicyVersion")
 _POLICY_VERSION = 3
 """Of IAM policies: the one that shows conditions, https://cloud.google.com/iam/docs/policies."""
+
+_PAGE = 1000
+"""Resources on one page of a list that is searched."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,14 @@ class Resources:
         query: Body = {}
         if kind.read == "list":
             query = {key: value for key, value in stated.items() if method.takes(key)}
-        if method.takes("options.requestedPolicyVersion"):
-            query["options.requestedPolicyVersion"] = _POLICY_VERSION
+        takes = [name for name in _VERSION_PARAMETERS if method.takes(name)]
+        if takes:
+            query[takes[0]] = _POLICY_VERSION
         elif "options" in self._fields(kind, method.request):
             body = {"options": {"requestedPolicyVersion": _POLICY_VERSION}}
         try:
+            if kind.found_by:
+                return self._find(kind, name)
             found = self._call(kind, kind.read, name, _what(kind, name, "lesen"), body, query)
         except (ApiDisabled, NotFound):
             return None
@@ -83,7 +90,8 @@ class Resources:
         """
         method = self._method(kind, kind.create)
         short = id.rpartition("/")[2]
-        query = dict(kind.create_query)
+        project = self._connection.environment.project
+        query = {key: value.format(project=project) for key, value in kind.create_query.items()}
         if kind.id_parameter:
             query[kind.id_parameter] = short
         sent = self._wrapped(kind, self._taken(kind, method, body))
@@ -95,6 +103,7 @@ class Resources:
         answer = self._call(kind, kind.create, name, what, sent, query)
         made = str(answer.get("name", "")).split("/")
         fits = len(made) != name.count("/") + 1 or made[-1] == name.rpartition("/")[2]
+        fits = fits or bool(kind.found_by)
         if kind.operation is Operation.NONE and not fits:
             raise CloudRefused(
                 what, f"Angelegt wurde {made[-1]}."
@@ -128,7 +137,8 @@ class Resources:
             sent["updateMask"] = ",".join(patch.paths)
         if not self._fields(kind, method.request):
             sent = {}  # such as the enabling of an API, which says it all by its name
-        answer = self._call(kind, kind.update, name, _what(kind, name, "ändern"), sent, query)
+        what = _what(kind, name, "ändern")
+        answer = self._call(kind, kind.update, self._own_name(kind, name, what), what, sent, query)
         return _operation_name(kind, method, name, answer)
 
     def start_delete(self, kind: Kind, name: str) -> str:
@@ -139,7 +149,8 @@ class Resources:
             CloudRefused: the API said no, for instance since the resource is in use.
             NotFound: there is none.
         """
-        answer = self._call(kind, kind.delete, name, _what(kind, name, "löschen"))
+        what = _what(kind, name, "löschen")
+        answer = self._call(kind, kind.delete, self._own_name(kind, name, what), what)
         return _operation_name(kind, self._method(kind, kind.delete), name, answer)
 
     def operation(self, kind: Kind, name: str) -> OperationState:
@@ -162,6 +173,32 @@ class Resources:
         """Return the AUTH string of a Redis instance; read-only. Never to be shown."""
         what = _what(kind, name, "AUTH lesen")
         return str(self._call(kind, "getAuthString", name, what).get("authString", ""))
+
+    def _find(self, kind: Kind, name: str) -> Body | None:
+        """Return the resource that has the id in its field ``found_by``, from the list."""
+        wanted = name.rpartition("/")[2]
+        what = _what(kind, name, "suchen")
+        token = ""
+        while True:
+            query = {"pageSize": _PAGE, **({"pageToken": token} if token else {})}
+            answer = self._call(kind, "list", name, what, query=query)
+            for value in answer.values():
+                for item in value if isinstance(value, list) else ():
+                    if _at(item, kind.found_by) == wanted:
+                        found: Body = item
+                        return found
+            token = str(answer.get("nextPageToken", ""))
+            if not token:
+                return None
+
+    def _own_name(self, kind: Kind, name: str, what: str) -> str:
+        """Return the name that the API knows a resource by."""
+        if not kind.found_by:
+            return name
+        found = self._find(kind, name)
+        if found is None:
+            raise NotFound(what, "Es gibt sie nicht.")
+        return str(found["name"])
 
     def _method(self, kind: Kind, name: str) -> Method:
         return self._rest.document(kind.api).method(kind.collection, name)
@@ -197,6 +234,13 @@ class Resources:
 
 def _what(kind: Kind, name: str, verb: str) -> str:
     return f"{kind.title} {name.rpartition('/')[2]} {verb}"
+
+
+def _at(body: Body, path: str) -> object:
+    value: Any = body
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
 
 
 def _put(body: Body, path: str, value: object) -> None:

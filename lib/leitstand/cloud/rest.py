@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from leitstand.cloud.documents import Document, Method, document
 from leitstand.cloud.errors import CloudUnreachable, QuotaExceeded
@@ -22,7 +22,8 @@ __all__ = ["Body", "Rest"]
 Body = dict[str, Any]
 
 _READS = 3
-"""How often a call that only reads is tried."""
+_PIECE = 16 * 1024 * 1024
+"""Bytes of a content that are asked for at once."""
 
 
 class Rest:
@@ -33,10 +34,15 @@ class Rest:
         root: Address in whose place ``{root}/{api}/`` stands for ``https://{api}.googleapis.com/``;
             without one the documents' own addresses are called.
         pause: Seconds before a failed read is tried again; doubled each time.
+        reads: How often a call that only reads is tried.
     """
 
     def __init__(
-        self, make_http: Callable[[], Any], root: str | None = None, pause: float = 0.5
+        self,
+        make_http: Callable[[], Any],
+        root: str | None = None,
+        pause: float = 0.5,
+        reads: int = _READS,
     ) -> None:
         self._make_http = make_http
         self._root = root
@@ -46,6 +52,7 @@ class Rest:
         self._counting = threading.Lock()
         self._calls = 0
         self._pause = pause
+        self._tries = reads
         # It warns of every 403, which is said here as an error already.
         logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
 
@@ -62,7 +69,7 @@ class Rest:
 
         return Retrying(
             retry=retry_if_exception_type((CloudUnreachable, QuotaExceeded)),
-            stop=stop_after_attempt(_READS),
+            stop=stop_after_attempt(self._tries),
             # Threads that were refused together must not come back together.
             wait=wait_exponential(self._pause) + wait_random(0, self._pause),
             reraise=True,
@@ -114,10 +121,39 @@ class Rest:
         arguments: dict[str, Any] = {**values, **(query or {})}
         if found.request:
             arguments["body"] = dict(body or {})
-        if not found.reads:
+        if not found.reads or self._tries == 1:
             return self._send(api, found, arguments, what)
         answer: Body = self._reads(self._send, api, found, arguments, what)
         return answer
+
+    def download(
+        self,
+        api: str,
+        collection: str,
+        name: str,
+        target: BinaryIO,
+        *,
+        what: str,
+        query: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write the content behind a collection's method ``get`` to a file, in pieces.
+
+        Arguments and errors as of ``call``.
+        """
+        from googleapiclient.http import MediaIoBaseDownload
+
+        values = document(api).method(collection, "get").path_values(name)
+        if values is None:
+            raise ValueError(f"{name} does not fit {api} {collection}.get")
+        named = {_python(key): value for key, value in {**values, **(query or {})}.items()}
+        with translated_rest(what), self._http() as http:
+            with self._counting:
+                self._calls += 1
+            request = self._collection(api, collection).get_media(**named)
+            request.http = http
+            pieces, over = MediaIoBaseDownload(target, request, chunksize=_PIECE), False
+            while not over:
+                _, over = pieces.next_chunk(num_retries=self._tries - 1)
 
     def _send(self, api: str, method: Method, arguments: Mapping[str, Any], what: str) -> Body:
         named = {_python(key): value for key, value in arguments.items()}

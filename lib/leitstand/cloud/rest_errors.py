@@ -31,6 +31,8 @@ _BUSY = {"operationinprogress", "resourcenotready"}
 _DISABLED = {"accessnotconfigured", "servicedisabled"}
 _QUOTA = {"limitexceeded", "quotaexceeded", "ratelimitexceeded", "userratelimitexceeded"}
 _TAKEN = {"alreadyexists", "duplicate"}
+_OWNED = "you already own it"
+"""Cloud Storage calls a taken name a conflict, as it calls a bucket that is not empty."""
 
 
 @contextmanager
@@ -80,7 +82,7 @@ def refusal(what: str, status: int, content: bytes) -> RunFailed:
     if status == 404:
         return NotFound(what, message)
     if status in {409, 412}:
-        taken = any(reason.endswith(tuple(_TAKEN)) for reason in reasons)
+        taken = any(reason.endswith(tuple(_TAKEN)) for reason in reasons) or _OWNED in message
         return AlreadyThere(what, message) if taken else Conflict(what, message)
     if status in {408, 500, 502, 503, 504}:
         return CloudUnreachable(what, message)

@@ -44,16 +44,19 @@ class _Http(httplib2.Http):  # type: ignore[misc]  # untyped
         return super().request(uri, *args, **named)
 
 
-def direct() -> Any:
-    """Return a client without credentials and without a proxy, whatever the environment says."""
-    return _prepared(_Http(timeout=_TIMEOUT, proxy_info=None))
+def direct(timeout: float = _TIMEOUT) -> Any:
+    """Return a client without credentials and without a proxy, whatever the environment says.
+
+    ``timeout`` is how many seconds it waits for a connection, and for more of an answer.
+    """
+    return _prepared(_Http(timeout=timeout, proxy_info=None))
 
 
-def authorized(credentials: "Credentials") -> Any:
+def authorized(credentials: "Credentials", timeout: float = _TIMEOUT) -> Any:
     """Return a client that signs requests; a proxy is taken from the environment."""
     from google_auth_httplib2 import AuthorizedHttp
 
-    return AuthorizedHttp(credentials, http=_prepared(_Http(timeout=_TIMEOUT)))
+    return AuthorizedHttp(credentials, http=_prepared(_Http(timeout=timeout)))
 
 
 def _prepared(http: _Http) -> _Http:

@@ -1,6 +1,6 @@
 """Everything that an environment file wants to exist, as resources in the words of their APIs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from leitstand.core.environment import Environment
@@ -27,12 +27,15 @@ class UnknownKind(InputError):
         self.kind = kind
 
 
-def desired(environment: Environment, number: str) -> tuple[Resource, ...]:
+def desired(
+    environment: Environment, number: str, more: Iterable[Wanted] = ()
+) -> tuple[Resource, ...]:
     """Return all wanted resources, each with what must exist before it.
 
     Args:
         environment: The environment file.
         number: The number that Google gave the project.
+        more: What is wanted besides.
 
     Raises:
         UnknownKey: the file mentions a key that it does not have.
@@ -41,7 +44,7 @@ def desired(environment: Environment, number: str) -> tuple[Resource, ...]:
         MalformedPlaceholder: a text holds something in ``${…}`` that means nothing.
     """
     known = _known(environment, number)
-    listed = [_expanded(entry, known) for entry in wanted(environment)]
+    listed = [_expanded(entry, known) for entry in (*wanted(environment), *more)]
     names = {_key(entry): _full_name(entry, environment, number) for entry in listed}
     accounts = {
         name.rsplit("/", 1)[-1]: key

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 
 from leitstand.core import resources
 from leitstand.core.section import Section
-from leitstand.core.workloads import Job, Service
+from leitstand.core.triage.policy import Triage
+from leitstand.core.workloads import Job, ScalingPolicy, Service
 
 __all__ = [
     "Analysis",
@@ -190,15 +191,18 @@ class Environment(Section):
     requires_second_person: bool
     services: dict[str, Service]
     jobs: dict[str, Job]
+    scaling: ScalingPolicy
     litellm: resources.LiteLlm
     rag_store: resources.RagStore
     memorystore: resources.Memorystore
     artifact_registry: resources.ArtifactRegistry
     langfuse: resources.Langfuse
     load_balancer: resources.LoadBalancer
+    log_retention: resources.LogRetention
     pipeline: resources.Pipeline
     tenancy: resources.Tenancy
     release: ReleasePolicy
+    triage: Triage
     provision_deadline: Seconds
     first_images: dict[str, ImageName] = Field(default_factory=dict)
     resources: Bodies = Field(default_factory=dict)

@@ -15,7 +15,14 @@ __all__ = ["UnknownKey", "camel_case", "expand"]
 
 _KEY = re.compile(r"\$\{([a-z_][a-z0-9_.]*)\}")
 _WRITTEN_BY_PERSONS = frozenset(
-    {"annotations", "attribute_mapping", "labels", "redis_configs", "user_labels"}
+    {
+        "annotations",
+        "attribute_mapping",
+        "label_extractors",
+        "labels",
+        "redis_configs",
+        "user_labels",
+    }
 )
 """Maps whose keys are data, not field names."""
 

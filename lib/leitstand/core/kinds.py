@@ -75,7 +75,9 @@ class Kind:
         built_in: Ids that every project has from the start, so that they are never created.
         id_parameter: Query parameter of ``create`` that takes the id.
         id_field: Field of the body that takes the id instead.
-        create_query: Further query parameters of ``create``.
+        found_by: Field that holds the id, where the API gives names of its own: the resource is
+            looked up in the list by it before it is read, changed or deleted.
+        create_query: Further query parameters of ``create``; ``{project}`` is the environment's.
         wrapper: Field of the request in which ``create`` and ``update`` expect the body.
         operation: How the API tells that a change is done.
         state: Field, and its values that show a resource ready for use; empty where existing is
@@ -109,6 +111,7 @@ class Kind:
     built_in: tuple[str, ...] = ()
     id_parameter: str = ""
     id_field: str = ""
+    found_by: str = ""
     create_query: Mapping[str, str] = field(default_factory=dict)
     wrapper: str = ""
     operation: Operation = Operation.NONE

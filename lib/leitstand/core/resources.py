@@ -15,6 +15,7 @@ __all__ = [
     "Langfuse",
     "LiteLlm",
     "LoadBalancer",
+    "LogRetention",
     "Maintenance",
     "Memorystore",
     "Pipeline",
@@ -36,6 +37,13 @@ class LiteLlm(Section):
     request_logging: bool
     rate_limit_variable: str
     rate_limit_quota: Annotated[int, Field(ge=1)]
+    rate_limit_maximum: Annotated[int, Field(ge=1)]
+
+    @model_validator(mode="after")
+    def _within(self) -> Self:
+        if self.rate_limit_quota > self.rate_limit_maximum:
+            raise ValueError("rate_limit_quota is above rate_limit_maximum")
+        return self
 
 
 class Ivfflat(Section):
@@ -130,9 +138,40 @@ class RagStore(Section):
 
 
 class Memorystore(Section):
-    """What Memorystore cannot say of itself: how often its content is exported."""
+    """What Memorystore cannot say of itself: how often its content is exported, and how.
+
+    Attributes:
+        snapshot_export: How often.
+        instance: Short name of the instance.
+        url_secret: Secret whose newest version holds the URL (``REDIS_URL``).
+        bucket: Where exports lie; ``${project}`` stands for the environment's.
+        memory_share: Share of the memory up to which it may be used before an export: that can
+            double what is used while the application writes.
+        export_deadline: Seconds that an export may take.
+        sample_keys: Keys whose types are compared with the source.
+        tolerance: Share of the keys by which an export may differ from its source.
+    """
 
     snapshot_export: Literal["daily", "weekly", "none"]
+    instance: Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$")]
+    url_secret: str
+    bucket: str
+    memory_share: Annotated[float, Field(gt=0, le=1)]
+    export_deadline: Annotated[float, Field(gt=0)]
+    sample_keys: Annotated[int, Field(ge=1, le=10_000)]
+    tolerance: Annotated[float, Field(ge=0, lt=1)]
+
+
+class LogRetention(Section):
+    """How the export of logs is watched.
+
+    Attributes:
+        newest_row_hours: Hours after which an export without a new row counts as standing still.
+        probe_deadline: Seconds that a probe entry may take until it is a row in BigQuery.
+    """
+
+    newest_row_hours: Annotated[float, Field(gt=0)]
+    probe_deadline: Annotated[float, Field(gt=0)]
 
 
 class ArtifactRegistry(Section):

@@ -6,7 +6,16 @@ from pydantic import Field, model_validator
 
 from leitstand.core.section import Section
 
-__all__ = ["Container", "EnvVar", "Job", "Service", "Template", "VpcAccess"]
+__all__ = [
+    "Container",
+    "EnvVar",
+    "Job",
+    "Scaling",
+    "ScalingPolicy",
+    "Service",
+    "Template",
+    "VpcAccess",
+]
 
 Duration = Annotated[str, Field(pattern=r"^\d+s$")]
 
@@ -90,6 +99,33 @@ class Scaling(Section):
 
     min_instance_count: Annotated[int, Field(ge=0)]
     max_instance_count: Annotated[int, Field(ge=1)]
+
+
+class ScalingPolicy(Section):
+    """How many workers the task queue gets, and what the database can bear.
+
+    Attributes:
+        queue: Name of the queue.
+        sample: Seconds for which the queue is watched before it is decided.
+        clear_within: Seconds in which a backlog should be worked off.
+        tasks_per_instance: So many waiting tasks are worth an instance while the throughput is
+            not known.
+        shrink_below: Only when no more than this share of the instances is needed are there fewer.
+        deadline: Seconds until instances must be there, or gone, and the queue no longer grows.
+        drain_deadline: Seconds until a queue that is drained must be empty.
+        connections_per_instance: Connections to the database that an instance holds, by service.
+        connection_reserve: Connections that stay free.
+    """
+
+    queue: Annotated[str, Field(pattern=r"^[\w.-]+$")]
+    sample: Annotated[float, Field(gt=0)]
+    clear_within: Annotated[float, Field(gt=0)]
+    tasks_per_instance: Annotated[int, Field(ge=1)]
+    shrink_below: Annotated[float, Field(ge=0, lt=1)]
+    deadline: Annotated[float, Field(gt=0)]
+    drain_deadline: Annotated[float, Field(gt=0)]
+    connections_per_instance: dict[str, Annotated[int, Field(ge=1)]]
+    connection_reserve: Annotated[int, Field(ge=0)]
 
 
 class Service(Section):
