@@ -7,6 +7,7 @@ from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import NotFound, translated
 from leitstand.core.errors import RunFailed
 from leitstand.core.names import short_name
+from leitstand.core.rotation.types import SecretState, Version
 
 __all__ = ["Secrets", "ValueDamaged"]
 
@@ -49,6 +50,45 @@ class Secrets:
         with translated(f"Versionen von {short_name(secret)} auflisten"):
             found = self._connection.secrets.list_secret_versions(request={"parent": secret})
             return max((int(short_name(version.name)) for version in found), default=0)
+
+    def secret(self, secret: str) -> SecretState:
+        """Return a secret by its full name, with all its versions and no value; read-only."""
+        from google.cloud.secretmanager_v1 import SecretVersion
+
+        with translated(f"Secret {short_name(secret)} lesen"):
+            found = self._connection.secrets.get_secret(request={"name": secret})
+            listed = list(self._connection.secrets.list_secret_versions(request={"parent": secret}))
+        versions = [
+            Version(int(short_name(v.name)), SecretVersion.State(v.state).name, v.create_time)
+            for v in listed
+        ]
+        rotation = found.rotation
+        period = rotation.rotation_period
+        return SecretState(
+            short_name(found.name),
+            tuple(sorted(versions, key=lambda version: -version.number)),
+            period.total_seconds() if period else None,
+            rotation.next_rotation_time or None,
+        )
+
+    def newest_enabled(self, secret: str) -> int:
+        """Return the number of the newest version that can be read, 0 without one; read-only.
+
+        ``secret`` is a full name, ``projects/P/secrets/S``.
+        """
+        return next((version.number for version in self.secret(secret).enabled), 0)
+
+    def set_state(self, secret: str, version: int, *, enabled: bool) -> None:
+        """Enable or disable a version; its value is kept.
+
+        ``secret`` is a full name, ``projects/P/secrets/S``.
+        """
+        request = {"name": f"{secret}/versions/{version}"}
+        verb = "aktivieren" if enabled else "deaktivieren"
+        client = self._connection.secrets
+        change = client.enable_secret_version if enabled else client.disable_secret_version
+        with translated(f"Version {version} von {short_name(secret)} {verb}"):
+            change(request=request)
 
     def value(self, secret: str, version: str) -> str:
         """Return the value of a version, after its checksum was compared; read-only.

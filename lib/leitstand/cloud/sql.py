@@ -8,9 +8,12 @@ from typing import Any
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import translated
 from leitstand.cloud.messages import as_data
+from leitstand.core.names import short_name
 from leitstand.core.recovery import RecoveryWindow
 
 __all__ = ["CloudSql", "InstanceState", "SqlOperation"]
+
+_API = "sqladmin.v1"
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,31 @@ class CloudSql:
         mine = [run for run in found if run.description == description]
         newest = max(mine, key=lambda run: run.enqueued_time, default=None)
         return "" if newest is None else sql.SqlBackupRunStatus(newest.status).name
+
+    def users(self, name: str) -> frozenset[str]:
+        """Return the names of an instance's users; read-only."""
+        found = self._connection.rest.call(
+            _API, "users", "list", f"{name}/users", what=f"Nutzer von {short_name(name)} lesen"
+        )
+        return frozenset(str(user["name"]) for user in found.get("items", []))
+
+    def start_user(self, name: str, user: str, password: str, member_of: str) -> str:
+        """Start making a user that is a member of a role; return the operation's name."""
+        body = {"name": user, "password": password, "databaseRoles": [member_of]}
+        what = f"Nutzer {user} anlegen"
+        answer = self._connection.rest.call(
+            _API, "users", "insert", f"{name}/users", what=what, body=body
+        )
+        return str(answer.get("name", ""))
+
+    def start_password(self, name: str, user: str, password: str) -> str:
+        """Start changing a user's password; return the operation's name."""
+        body = {"name": user, "password": password}
+        answer = self._connection.rest.call(
+            _API, "users", "update", f"{name}/users", what=f"Kennwort von {user} ändern",
+            body=body, query={"name": user},
+        )  # fmt: skip
+        return str(answer.get("name", ""))
 
     def operation(self, project: str, name: str) -> SqlOperation:
         """Return the state of an operation; read-only."""

@@ -73,6 +73,7 @@ class Plan:
         returns_by_itself: Whether a run that dies is taken back at once, or waits for its
             operator to resume or revert it.
         point_of_no_return: Id of the action after whose beginning there is no way back.
+        restored: What holds after the way back, as a German sentence.
     """
 
     runbook: str
@@ -83,6 +84,7 @@ class Plan:
     way_back: tuple[Action, ...] = ()
     returns_by_itself: bool = True
     point_of_no_return: str = ""
+    restored: str = ""
 
     @property
     def digest(self) -> str:
@@ -112,6 +114,8 @@ class Plan:
             "way_back": [action.as_data() for action in self.way_back],
             "returns_by_itself": self.returns_by_itself,
             "point_of_no_return": self.point_of_no_return,
+            # Plans of before it was stated keep their digest.
+            **({"restored": self.restored} if self.restored else {}),
         }
 
     @classmethod
@@ -126,6 +130,7 @@ class Plan:
             way_back=tuple(Action.from_data(action) for action in data["way_back"]),
             returns_by_itself=data.get("returns_by_itself", True),
             point_of_no_return=data.get("point_of_no_return", ""),
+            restored=data.get("restored", ""),
         )
 
     @property

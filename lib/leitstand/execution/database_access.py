@@ -75,7 +75,7 @@ class DatabaseAccess:
         """The URL with which the application's services log in now."""
         for url in self._read_urls():
             return url
-        return self.application_url(str(self._secrets.newest_version(self.url_secret)))
+        return self.application_url(str(self._secrets.newest_enabled(self.url_secret)))
 
     def _read_urls(self) -> Iterator[str]:
         """Yield the URL that each service reads, the first one to come back first."""
@@ -103,7 +103,7 @@ class DatabaseAccess:
     def administrator_url(self, instance: str) -> str:
         """Return the administrator's URL for an instance, given by its full name."""
         secret = f"projects/{self._project}/secrets/{self.settings.administrator_url_secret}"
-        newest = str(self._secrets.newest_version(secret))
+        newest = str(self._secrets.newest_enabled(secret))
         return self.pointed_at(self._secrets.value(secret, newest), instance)
 
     def pointed_at(self, url: str, instance: str) -> str:
