@@ -1,0 +1,132 @@
+"""Memorystore instances and their operations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from leitstand.cloud.connection import Connection
+from leitstand.cloud.errors import NotFound
+from leitstand.core.names import short_name
+
+__all__ = ["Memorystore", "RedisInstance", "RedisOperation"]
+
+_API = "redis.v1"
+_INSTANCES = "projects.locations.instances"
+_OPERATIONS = "projects.locations.operations"
+
+
+@dataclass(frozen=True)
+class RedisInstance:
+    """An instance as it was read.
+
+    Attributes:
+        name: Full name.
+        state: As the API names it, e.g. ``READY``.
+        version: Such as ``REDIS_7_2``.
+        identity: Who writes its exports, as policies name it; Google may change it.
+    """
+
+    name: str
+    state: str
+    version: str
+    identity: str
+
+
+@dataclass(frozen=True)
+class RedisOperation:
+    """An operation on an instance.
+
+    Attributes:
+        name: Full name.
+        verb: What it does, e.g. ``export``; empty where the API does not say.
+        done: Whether it is over.
+        error: Why it failed, if so.
+    """
+
+    name: str
+    verb: str
+    done: bool
+    error: str = ""
+
+
+class Memorystore:
+    """Reads and exports instances; each method is one call."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def instance(self, name: str) -> RedisInstance:
+        """Return an instance by its full name; read-only.
+
+        Raises:
+            NotFound: there is none.
+        """
+        found = self._call(_INSTANCES, "get", name, f"Instanz {short_name(name)} lesen")
+        return RedisInstance(
+            name,
+            state=str(found.get("state", "")),
+            version=str(found.get("redisVersion", "")),
+            identity=str(found.get("persistenceIamIdentity", "")),
+        )
+
+    def under_way(self, name: str) -> tuple[RedisOperation, ...]:
+        """Return the operations on an instance that are not over; read-only."""
+        place = name.rpartition("/instances/")[0]
+        found: list[RedisOperation] = []
+        token = ""
+        while True:
+            query = {"pageToken": token} if token else {}
+            what = f"Operationen von {short_name(name)} auflisten"
+            answer = self._call(_OPERATIONS, "list", place, what, query)
+            found += [
+                _operation(operation)
+                for operation in answer.get("operations", ())
+                if not operation.get("done") and _target(operation) == name
+            ]
+            token = str(answer.get("nextPageToken", ""))
+            if not token:
+                return tuple(found)
+
+    def start_export(self, name: str, uri: str) -> str:
+        """Start an export to ``gs://BUCKET/OBJECT``; return the operation's full name.
+
+        Raises:
+            PermissionDenied: the instance's identity may not write there.
+            Busy: another operation runs on the instance.
+            CloudUnreachable: no answer; it may have been started all the same.
+        """
+        body = {"outputConfig": {"gcsDestination": {"uri": uri}}}
+        what = f"Instanz {short_name(name)} exportieren"
+        answer = self._connection.rest.call(_API, _INSTANCES, "export", name, what=what, body=body)
+        return str(answer["name"])
+
+    def operation(self, name: str) -> RedisOperation | None:
+        """Return an operation by its full name; None where the API has forgotten it; read-only."""
+        what = f"Operation {short_name(name)} lesen"
+        try:
+            return _operation(self._call(_OPERATIONS, "get", name, what))
+        except NotFound:
+            return None
+
+    def _call(
+        self,
+        collection: str,
+        method: str,
+        name: str,
+        what: str,
+        query: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        return self._connection.rest.call(_API, collection, method, name, what=what, query=query)
+
+
+def _target(operation: Mapping[str, Any]) -> str:
+    return str(operation.get("metadata", {}).get("target", ""))
+
+
+def _operation(found: Mapping[str, Any]) -> RedisOperation:
+    return RedisOperation(
+        name=str(found["name"]),
+        verb=str(found.get("metadata", {}).get("verb", "")),
+        done=bool(found.get("done")),
+        error=str(found.get("error", {}).get("message", "")),
+    )
