@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from leitstand.cloud.errors import NotFound
 from leitstand.cloud.run import CloudRun
 from leitstand.core.plan import Action
+from leitstand.core.scaling.stated import same
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 from leitstand.execution.executor import ActionFailed, Handler, Watch
@@ -145,7 +146,7 @@ class _SetScaling:
 
     def reached(self, action: Action) -> bool:
         """Return whether the service has the wanted scaling."""
-        return _stated(self._run.scaling(action.target)) == _stated(action.arguments["scaling"])
+        return same(self._run.scaling(action.target), action.arguments["scaling"])
 
     def start(self, action: Action, etag: str) -> str:
         """Send the scaling and nothing else."""
@@ -162,14 +163,6 @@ class _SetScaling:
         if not self.reached(action):
             raise ActionFailed(action.id, "Die Skalierung ist nicht wirksam")
         return {"etag": service.etag, "generation": service.generation}
-
-
-def _stated(scaling: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields that are set; a mode that is not stated is automatic."""
-    stated = {key: value for key, value in scaling.items() if value not in (None, 0, "")}
-    if scaling.get("scaling_mode") in (None, "SCALING_MODE_UNSPECIFIED", "AUTOMATIC"):
-        stated.pop("scaling_mode", None)
-    return stated
 
 
 def _split(action: Action) -> Split:
