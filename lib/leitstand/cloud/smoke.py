@@ -28,8 +28,10 @@ class Smoke:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def probe(self, uri: str, path: str, *, timeout: float, attempts: int) -> Probe:
-        """Return the answer of ``uri`` + ``path``; tries again only while there is no 200.
+    def probe(
+        self, uri: str, path: str, *, timeout: float, attempts: int, wanted: int = 200
+    ) -> Probe:
+        """Return the answer of ``uri`` + ``path``; tries again while its status is not ``wanted``.
 
         ``timeout`` is in seconds and holds for each attempt; follows no redirect.
         """
@@ -55,7 +57,7 @@ class Smoke:
             return Retrying(
                 stop=stop_after_attempt(attempts),
                 wait=wait_exponential(multiplier=0.2, max=5),
-                retry=retry_if_result(lambda probe: not probe.passed),
+                retry=retry_if_result(lambda probe: probe.status != wanted),
                 retry_error_callback=lambda state: (
                     state.outcome.result() if state.outcome else None
                 ),

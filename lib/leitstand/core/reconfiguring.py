@@ -1,0 +1,97 @@
+"""A service with one plain environment variable changed: checks and plan."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from leitstand.core.plan import Action, Plan
+from leitstand.core.release_checks import Check
+from leitstand.core.service import ServiceState
+
+__all__ = ["check_service", "plan_variable", "serving_revision", "variable", "with_variable"]
+
+
+def variable(template: Mapping[str, Any], name: str) -> str | None:
+    """Return the plain value of an environment variable in a template; None where it has none."""
+    for container in template.get("containers", []):
+        for entry in container.get("env", []):
+            if entry.get("name") == name and not entry.get("value_source"):
+                return str(entry.get("value", ""))
+    return None
+
+
+def with_variable(template: Mapping[str, Any], name: str, value: str | None) -> dict[str, Any]:
+    """Return the template with an environment variable set in its container, or left out (None)."""
+    first, *others = template["containers"]
+    kept = [dict(entry) for entry in first.get("env", []) if entry.get("name") != name]
+    added = [] if value is None else [{"name": name, "value": value}]
+    return {**template, "containers": [{**first, "env": [*kept, *added]}, *others]}
+
+
+def serving_revision(service: ServiceState) -> str:
+    """Return the short name of the revision with the most traffic."""
+    percents = service.traffic.pinned(service.latest_ready_revision).serving()
+    return max(percents, key=lambda revision: percents[revision])
+
+
+def check_service(service: ServiceState) -> tuple[Check, ...]:
+    """Return whether the service can get another revision now: settled, and none under way."""
+    serving = service.traffic.pinned(service.latest_ready_revision).serving()
+    return (
+        Check("service_settled", service.settled, {"problem": service.problem}),
+        Check("one_revision_serves", len(serving) == 1, {"serving": serving}),
+    )
+
+
+def plan_variable(
+    service: ServiceState,
+    template: Mapping[str, Any],
+    *,
+    runbook: str,
+    environment: str,
+    name: str,
+    value: str | None,
+    restored: str,
+) -> Plan:
+    """Return the plan that gives a service another value; empty where it has it already.
+
+    A revision is made and gets ready without traffic, then all of it at once. The way back is the
+    revision that serves now.
+
+    Args:
+        service: The service now.
+        template: Of the revision that serves.
+        runbook: Name of the plan.
+        environment: Name of the environment.
+        name: Name of the variable.
+        value: Its value; None leaves it out.
+        restored: What holds after the way back, as a German sentence.
+    """
+    serving = serving_revision(service)
+    changed = with_variable(template, name, value)
+    mark = hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:8]
+    revision = f"{service.short_name}-{service.generation + 1:05d}-{mark}"
+    changed["revision"] = revision
+    deploy = Action(
+        "revision",
+        "deploy_revision",
+        service.name,
+        {"revision": revision, "template": changed, "traffic": _whole(serving)},
+    )
+    traffic = Action("traffic", "set_traffic", service.name, {"traffic": _whole(revision)})
+    back = Action("back", "set_traffic", service.name, {"traffic": _whole(serving)})
+    same = variable(template, name) == value
+    return Plan(
+        runbook=runbook,
+        environment=environment,
+        target=service.name,
+        basis={"etag": service.etag, "stable": serving, "goal": revision, name: value},
+        actions=() if same else (deploy, traffic),
+        way_back=() if same else (back,),
+        returns_by_itself=False,
+        restored=restored,
+    )
+
+
+def _whole(revision: str) -> list[dict[str, Any]]:
+    return [{"revision": revision, "percent": 100, "tag": ""}]
