@@ -67,6 +67,8 @@ def test_a_run_is_open_from_its_first_intent_to_its_end() -> None:
     assert History.read(begun).open
     for end in ("run.completed", "run.rolled_back", "rollout.left"):
         assert not History.read([*begun, {"event": end}]).open
+    assert not History.read([*begun, {"event": "run.failed", "exit_code": 6}]).open
+    assert History.read([*begun, {"event": "run.failed", "exit_code": 4}]).open
     assert History.read([*begun, {"event": "run.paused"}]).open
 
 

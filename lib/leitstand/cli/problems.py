@@ -20,7 +20,7 @@ def report(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return ExitCode.UNEXPECTED
     if isinstance(error, LeitstandError):
-        explain(error.message, error.advice)
+        explain(error.message, error.advice, finding=error.exit_code == ExitCode.FINDING)
         return error.exit_code
     if isinstance(error, usage):
         return _usage(error)
@@ -33,12 +33,13 @@ def report(error: BaseException) -> int:
     return ExitCode.UNEXPECTED
 
 
-def explain(message: str, advice: str) -> None:
-    """Print what is wrong, and in the next line what to do."""
+def explain(message: str, advice: str, *, finding: bool = False) -> None:
+    """Print what is wrong or what was found, and in the next line what to do."""
     from rich.text import Text
 
     console = problems()
-    console.print(Text.assemble(("Fehler: ", "bold red"), message), soft_wrap=True)
+    word = ("Befund: ", "bold yellow") if finding else ("Fehler: ", "bold red")
+    console.print(Text.assemble(word, message), soft_wrap=True)
     if advice:
         console.print(Text(advice), soft_wrap=True)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leitstand.audit.journal import Follower, Journal
+from leitstand.core.errors import ExitCode
 from leitstand.core.plan import Plan
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
@@ -52,7 +53,7 @@ class History:
         actions: By action id, for those plans.
         verdicts: By stage, the last verdict; a stage that was started again has none.
         started: Whether any action was announced.
-        ended: Whether the run is over for good: completed or rolled back.
+        ended: Whether the run is over for good: completed, with a finding or not, or rolled back.
         etags: By full resource name, the etag that the last outcome left behind.
     """
 
@@ -167,7 +168,7 @@ class _Reader:
                 self._end(event)
             elif kind == "verdict":
                 self._verdicts[event["stage"]] = event["verdict"]
-            elif kind in _ENDS:
+            elif kind in _ENDS or _found_something(event):
                 self._ended = True
 
     def _approve(self, plan: Plan) -> None:
@@ -187,3 +188,7 @@ class _Reader:
         )
         if self._plan is not None and evidence.get("etag"):
             self._etags[self._plan.action(event["id"]).target] = evidence["etag"]
+
+
+def _found_something(event: Event) -> bool:
+    return event["event"] == "run.failed" and event.get("exit_code") == ExitCode.FINDING

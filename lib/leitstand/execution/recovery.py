@@ -8,15 +8,10 @@ from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Approval, Approved, Plan
-from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.executor import Executor
+from leitstand.execution.handlers import all_handlers
 from leitstand.execution.history import History
-from leitstand.execution.job_handlers import job_handlers
 from leitstand.execution.rollout import TakenOver, take_back
-from leitstand.execution.run_handlers import run_handlers
-from leitstand.execution.sql_handlers import sql_handlers
-from leitstand.execution.tenant_handlers import tenant_handlers
-from leitstand.execution.vector_handlers import vector_handlers
 
 __all__ = [
     "NoWayBack",
@@ -52,24 +47,7 @@ class NothingToTakeBack(GateRefused):
 
 def executor_for(approved: Approved, journal: Journal, connection: Connection) -> Executor:
     """Return the executor that changes the connection's environment."""
-    environment = connection.environment
-    handlers = run_handlers(
-        CloudRun(connection),
-        deadline=environment.release.ready_deadline,
-        interval=connection.poll_interval,
-    )
-    if environment.database is not None:
-        handlers |= sql_handlers(connection, deadline=environment.database.operation_deadline)
-        handlers |= job_handlers(connection, journal)
-        access = DatabaseAccess(connection)
-        handlers |= vector_handlers(
-            lambda: access.administrator_url(access.instance),
-            lambda: access.current_url,
-            journal.path.parent.name,
-            environment.tenancy,
-        )
-        handlers |= tenant_handlers(access)
-    return Executor(approved, journal, handlers)
+    return Executor(approved, journal, all_handlers(connection, journal))
 
 
 def approved_plan(journal: Journal, name: str | None = None) -> Approved | None:
@@ -130,6 +108,8 @@ def give_back(
 
 def _restored(plan: Plan) -> str:
     """Return what holds after the way back, as a German sentence."""
+    if plan.restored:
+        return plan.restored
     if "stable" in plan.basis:
         return f"Der Verkehr liegt wieder zu 100 % auf {plan.basis['stable']}."
     if all(action.kind == "update_job" for action in plan.way_back):

@@ -1,0 +1,1 @@
+"""Schedules: which runbook runs when, as entries, as resources, and how they are doing."""
