@@ -53,6 +53,21 @@ def test_a_writing_connection_commits_even_where_the_default_is_read_only(cluste
         assert [(0,)] == connection.execute("SELECT count(*) FROM t").fetchall()
 
 
+@pytest.mark.parametrize(("shows", "trusted"), [("true", "on"), ("t.a = 1", "off")])
+def test_a_session_opens_and_judges_policies_although_their_table_is_locked(
+    cluster: Cluster, shows: str, trusted: str
+):
+    database = cluster.database()
+    with connect(cluster.url(database), read_only=False) as owner:
+        owner.execute("CREATE TABLE t (a int)")
+        owner.execute("ALTER TABLE t ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+        owner.execute(f"CREATE POLICY p ON t USING ({shows})")
+    with cluster.superuser(database) as other, other.transaction():
+        other.execute("LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
+        with connect(cluster.url(database), statement_timeout=2) as connection:
+            assert [(trusted,)] == connection.execute("SHOW row_security").fetchall()
+
+
 def test_a_statement_that_takes_too_long_counts_as_unreachable(cluster: Cluster, database: str):
     with (
         pytest.raises(DatabaseUnreachable, match="statement timeout"),

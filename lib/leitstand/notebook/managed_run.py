@@ -13,6 +13,7 @@ from leitstand.audit.index import HOLD_FILE
 from leitstand.core.parameters import as_literals, check_parameters
 from leitstand.notebook.kernel import Kernel, start_kernel
 from leitstand.notebook.listener import Listener, SilentListener
+from leitstand.notebook.origin import origin
 from leitstand.notebook.run_directory import RunDirectory, create_run_directory
 from leitstand.notebook.template import Template
 
@@ -109,6 +110,7 @@ def open_run(
             ticket=values.get("ticket", ""),
             parameters=values,
             template_digest=template.digest,
+            **origin(),
         )
     else:
         _keep_notebook(directory)

@@ -11,6 +11,7 @@ from leitstand.core.environment import Environment
 from leitstand.core.errors import InputError, LeitstandError
 from leitstand.core.gates import check_approval, check_ticket
 from leitstand.core.parameters import as_literals, check_parameters
+from leitstand.notebook.origin import origin
 from leitstand.notebook.run import Run
 from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory, create_run_directory
 from leitstand.notebook.sandboxes import connect
@@ -93,6 +94,7 @@ def _journal_start(
         ticket=parameters["ticket"],
         parameters=as_literals(parameters),
         template_digest=template.digest,
+        **origin(),
     )
 
 
