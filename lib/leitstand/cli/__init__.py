@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from leitstand.cli import aftercare, doctor, lab, rehearse, run, runbooks, sandbox
+from leitstand.cli import aftercare, doctor, drill, lab, rehearse, run, runbooks, sandbox, schedule
 from leitstand.cli.german import Group, translate_help
 from leitstand.cli.problems import report
 
@@ -30,12 +30,17 @@ rehearse.add_to(app)
 lab.add_to(app)
 doctor.add_to(app)
 app.add_typer(sandbox.app, name="sandbox")
+app.add_typer(schedule.app, name="schedule")
+app.add_typer(drill.app, name="drill")
+
+_BARE = (["drill"], ["sandbox"], ["schedule"])
+"""Groups that show their help when no command of theirs is named."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command and end the process with its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if not given or {"--help", "-h"} & set(given) or given == ["sandbox"]:
+    if not given or {"--help", "-h"} & set(given) or given in _BARE:
         translate_help()
     try:
         code = app(args=given, prog_name="leitstand", standalone_mode=False)

@@ -161,9 +161,8 @@ class Supervisor:
             self._registry.seed(self._seed.get("repositories", ()))
         self._registry.load()
         if self._store.is_new:
-            self._services.seed(
-                [annotated(s, self._registry) for s in self._seed.get("services", ())]
-            )
+            services = self._seed.get("services", ())
+            self._services.seed([annotated(service, self._registry) for service in services])
             self._jobs.seed(self._seed.get("jobs", ()))
             for revision in self._seed.get("revisions", ()):
                 self._revisions.record(by_digest(revision, self._registry))
@@ -214,10 +213,8 @@ class Supervisor:
 
     def _handlers(self) -> dict[str, Callable[[Any], Awaitable[Any]]]:
         found: dict[str, Callable[[Any], Awaitable[Any]]] = {}
-        for part in (
-            self._operations, self._services, self._revisions, self._jobs,
-            self._secrets, self._registry, self._monitoring, self._logs,
-        ):  # fmt: skip
+        for part in (self._operations, self._services, self._revisions, self._jobs, self._secrets,
+                     self._registry, self._monitoring, self._logs):  # fmt: skip
             found.update(part.methods())
         return found
 

@@ -1,0 +1,114 @@
+"""The load of a drill: visitors that the sandbox hosts, and the moment in which all was well."""
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from leitstand.core.drilling.types import LoadFigures
+from leitstand.core.errors import RunFailed
+from leitstand.drills.drill import Mix
+from leitstand.drills.loss import tenants_of
+from leitstand.drills.scene import Scene
+
+__all__ = ["BASELINE_SECONDS", "NotHealthy", "begin_load", "calm_seconds", "wait_until_calm"]
+
+BASELINE_SECONDS = 5.0
+"""So long all is well before the fault, so that Monitoring has a before."""
+PATIENCE_SECONDS = 40.0
+_LOOK_SECONDS = 0.5
+_KEY = "LITELLM_MASTER_KEY"
+
+
+class NotHealthy(RunFailed):
+    """The application fails without any fault of a drill."""
+
+    def __init__(self, kinds: list[str]) -> None:
+        super().__init__(
+            f"Schon vor der Übung gelingen nicht alle Anfragen ({', '.join(kinds) or 'keine'}).",
+            "Sehen Sie mit leitstand run incident nach, oder beginnen Sie mit"
+            " leitstand sandbox reset neu.",
+        )
+        self.kinds = kinds
+
+
+def begin_load(scene: Scene, mix: Mix) -> dict[str, Any]:
+    """Let visitors come, to the application and where there is one to the gateway.
+
+    Raises:
+        LeitstandError: tenants or the gateway's key cannot be read.
+        Refused: there are visitors already.
+    """
+    balancer = scene.environment.load_balancer
+    orders: dict[str, Any] = {
+        "host": balancer.domain,
+        "tenants": tenants_of(scene),
+        "token": secrets.token_hex(4),
+        "rate": mix.rate,
+    }
+    litellm = scene.environment.litellm
+    if mix.chat_rate and "litellm" in scene.environment.services and litellm.access == "iap_group":
+        orders |= {
+            "gui_host": balancer.gui_domain,
+            "chat_rate": mix.chat_rate,
+            "key": _gateway_key(scene),
+            "principal": f"group:{litellm.iap_group}",
+        }
+    return scene.sandbox.start_visits(**orders)
+
+
+def wait_until_calm(
+    look: Callable[[], Mapping[str, Any]],
+    *,
+    seconds: float,
+    patience: float = PATIENCE_SECONDS,
+) -> Mapping[str, Any]:
+    """Wait until every kind of request has succeeded and none fails for a while.
+
+    Args:
+        look: Gives the figures of the visitors.
+        seconds: How long none may fail.
+        patience: How long to wait for that.
+
+    Returns:
+        The figures of that moment.
+
+    Raises:
+        NotHealthy: it did not come.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        report = look()
+        if calm_seconds(report) >= seconds:
+            return report
+        if time.monotonic() > deadline:
+            raise NotHealthy(
+                [name for name, kind in report.get("kinds", {}).items() if _ails(kind)]
+            )
+        time.sleep(_LOOK_SECONDS)
+
+
+def calm_seconds(report: Mapping[str, Any]) -> float:
+    """Return for how long no request has failed; 0 before every kind has succeeded once."""
+    kinds = report.get("kinds", {}).values()
+    if not kinds or any(kind["last_ok"] is None for kind in kinds):
+        return 0.0
+    last = LoadFigures.of(report).last_error
+    return float(report["now"] - max(report["began"], last or 0.0))
+
+
+def _ails(kind: Mapping[str, Any]) -> bool:
+    return kind["last_ok"] is None or bool(kind["errors"] or kind["unanswered"])
+
+
+def _gateway_key(scene: Scene) -> str:
+    """Return the master key that the running gateway has."""
+    template = scene.run.service(scene.environment.service_name("litellm")).template
+    for container in template.get("containers", []):
+        for variable in container.get("env", []):
+            source = (variable.get("value_source") or {}).get("secret_key_ref") or {}
+            if variable.get("name") == _KEY and source:
+                secret = str(source["secret"]).rsplit("/", 1)[-1]
+                name = f"projects/{scene.project}/secrets/{secret}"
+                return scene.secrets.value(name, str(source["version"]))
+    return ""
