@@ -257,6 +257,20 @@ def test_a_container_that_keeps_crashing_is_not_restarted_for_ever() -> None:
     asyncio.run(run())
 
 
+def test_the_minimum_comes_back_after_a_rest() -> None:
+    async def test(pool: Pool) -> None:
+        pool.minimum = 1
+        pool.revive()
+        assert () == pool.ready  # it never got ready
+        await pool.ensure(1)
+        pool.lost(pool.ready[0])
+        pool.revive()
+        while not pool.ready:
+            await asyncio.sleep(0.01)
+
+    run_pool(test, limits=Limits(revival=0.0))
+
+
 PARENT = """
 import sys, time
 from pathlib import Path

@@ -58,7 +58,7 @@ class Fleet:
         self._tick: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to end idle instances."""
+        """Begin to end idle instances, and to start again what the minimum lacks."""
         self._tick = asyncio.create_task(self._shrink())
 
     async def close(self, grace: float = 2.0) -> None:
@@ -150,7 +150,10 @@ class Fleet:
     async def _shrink(self) -> None:
         while True:
             await asyncio.sleep(_TICK_SECONDS)
-            await asyncio.gather(*(pool.shrink() for pool in list(self._pools.values())))
+            pools = list(self._pools.values())
+            for pool in pools:
+                pool.revive()
+            await asyncio.gather(*(pool.shrink() for pool in pools))
 
 
 def _names(revision: str) -> _Names:

@@ -7,9 +7,9 @@ import logging
 import math
 import time
 from collections import deque
-from dataclasses import dataclass
 
 from leitstand.sandbox.instances import Instance, InstanceFailed, RevisionSpec
+from leitstand.sandbox.limits import Limits
 from leitstand.sandbox.revision_log import RevisionLog
 
 __all__ = ["Limits", "Overloaded", "Pool", "Unavailable"]
@@ -26,23 +26,6 @@ class Overloaded(Exception):
 
 class Unavailable(Exception):
     """No instance could be started for this request (HTTP 503)."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Times of the sandbox that Cloud Run does not publish or has longer.
-
-    Attributes:
-        queue: Seconds a request waits for an instance (Cloud Run: about 10).
-        idle: Seconds after which an instance above the minimum is ended (Cloud Run: 15 minutes).
-        grace: Seconds between SIGTERM and SIGKILL (Cloud Run: 10).
-        instances: More processes than this are never started for one revision.
-    """
-
-    queue: float = 10.0
-    idle: float = 20.0
-    grace: float = 3.0
-    instances: int = 10
 
 
 class Pool:
@@ -68,6 +51,8 @@ class Pool:
         self._endings: set[asyncio.Task[None]] = set()
         self._crashes: deque[float] = deque(maxlen=_RESTARTS)
         self._turn = 0
+        self._served = False
+        self._tried = 0.0
         self._retired = False
         self._closed = False
 
@@ -145,6 +130,16 @@ class Pool:
             self._ready.remove(instance)
             instance.kill()
 
+    def revive(self) -> None:
+        """Start again what the minimum lacks, a while after the last start or crash.
+
+        What a container needs may be there again; one that never got ready is left alone.
+        """
+        missing = self.minimum > len(self._ready) + len(self._starting)
+        rested = time.monotonic() - self._tried > self._limits.revival
+        if missing and rested and self._served and not (self._retired or self._closed):
+            self._top_up()
+
     async def shrink(self) -> None:
         """End instances above the minimum that had no request for a while."""
         before = time.monotonic() - self._limits.idle
@@ -193,6 +188,7 @@ class Pool:
 
     def _launch(self, reason: str) -> None:
         self._log.system("INFO", f"Starting new instance. Reason: {reason}")
+        self._tried = time.monotonic()
         task = asyncio.create_task(self._start())
         self._starting.add(task)
         task.add_done_callback(self._started)
@@ -201,6 +197,7 @@ class Pool:
         instance = Instance(self.spec, self._log)
         await instance.start()
         self._ready.append(instance)
+        self._served = True
         watcher = asyncio.create_task(self._watch(instance))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)

@@ -281,12 +281,21 @@ STARTING = replace(UNREADY, created_at=ago(5), problem="Deploying")
 ROTATED = replace(secret(), states={"1": "ENABLED", "0": "DISABLED"})
 NO_TASKS = QueueSignal("celery", 0, None, 0)
 OVER = [Reading(ago(10 * n), "web-00002", 100, 40 if n > 40 else 0) for n in range(90)]
+FAST_FAILING, WAY_BACK = Sample(900, 300, 20.0), Sample(9000, 0, 600.0)
 NOISE: list[tuple[str, dict[str, Any]]] = [
     ("three errors in ten requests", {"traffic": {"web": {"web-00002": Sample(10, 3, 200.0)}}}),
     ("a canary with one error", canary(1)),
     ("a canary that is somewhat slower", canary(0, 300.0)),
     ("errors of a revision that has long served", failing(0.2, 40)),
     ("the first requests of new instances", replaced(100)),
+    ("a way back to a revision that is slower than the one that failed fast", {
+        **services(
+            web=service("web", revision("web-00004", 0, 400), revision("web-00003", 100, 800))
+        ),
+        "traffic": {"web": {"web-00004": FAST_FAILING, "web-00003": WAY_BACK}},
+        "baseline": {"web": {"web-00004": FAST_FAILING}},
+        "series": {"web": [Reading(ago(n), "web-00003", 100, 0) for n in range(0, 300, 10)]},
+    }),
     ("a table that has outgrown a whole search", {"vectors": VectorSignal((), ("rag.x",))}),
     ("slowness of all", {"traffic": {"web": {"web-00002": Sample(9000, 0, 4000.0)}}}),
     ("a few lines about a column", {"errors": [lines(MISSING_COLUMN.pattern, 3)]}),
@@ -342,6 +351,12 @@ def test_slowness_under_a_lock_is_not_the_latest_release_s() -> None:
     assert (Cause.LOCKED_DATABASE, (Cause.BAD_RELEASE,)) == (
         hypothesis.cause, hypothesis.consequences
     )  # fmt: skip
+
+
+def test_a_schema_that_no_code_understands_outranks_what_its_migration_left_open() -> None:
+    left = IsolationSignal({"public.bookmarks": "Für den Eigentümer gilt sie nicht."})
+    hypotheses = found(database=database(schema_version=4), isolation=left)
+    assert [Cause.INCOMPATIBLE_SCHEMA, Cause.TENANTS_NOT_APART] == [h.cause for h in hypotheses]
 
 
 def test_a_release_that_alone_fails_is_not_explained_by_a_lock() -> None:

@@ -39,7 +39,7 @@ def _worse(view: View, service: ServiceSignal, serving: list[RevisionSignal]) ->
     samples = {} if isinstance(traffic, Missing) else traffic.get(service.name, {})
     now = samples.get(revision.name, Sample())
     beside = pooled(samples.get(other.name, Sample()) for other in others)
-    before = _before(view, service, revision.name)
+    before = _before(view, service, revision)
     evidence, strength, specific = _figures(view, revision, now, beside, before)
     logged = _lines(view, service.name, revision)
     recent = _is_recent(view, revision)
@@ -183,16 +183,25 @@ def _never_ready(view: View, service: ServiceSignal, revision: RevisionSignal) -
     yield Suspect(hypothesis, revision.created_at, frozenset({service.name}))
 
 
-def _before(view: View, service: ServiceSignal, revision: str) -> Sample:
-    """Return what other revisions answered: before the incident, else before this one took over."""
+def _before(view: View, service: ServiceSignal, revision: RevisionSignal) -> Sample:
+    """Return what earlier revisions answered: before the incident, else before this one took over.
+
+    After a way back the newer one was there before as well, and is no measure.
+    """
     baseline, traffic = view.signals.baseline, view.signals.traffic
+    made = {r.name: r.created_at for r in service.revisions}
+    later = {
+        name
+        for name, at in made.items()
+        if at is not None and revision.created_at is not None and at > revision.created_at
+    } | {revision.name}
     earlier = {} if isinstance(baseline, Missing) else baseline.get(service.name, {})
-    found = pooled(sample for name, sample in earlier.items() if name != revision)
+    found = pooled(sample for name, sample in earlier.items() if name not in later)
     if found.requests >= view.policy.min_requests or isinstance(traffic, Missing):
         return found
-    serving = {r.name for r in service.revisions if r.percent > 0}
+    aside = later | {r.name for r in service.revisions if r.percent > 0}
     replaced = traffic.get(service.name, {}).items()
-    return pooled(sample for name, sample in replaced if name not in serving)
+    return pooled(sample for name, sample in replaced if name not in aside)
 
 
 def _lines(view: View, service: str, revision: RevisionSignal) -> tuple[Evidence, ...]:

@@ -93,7 +93,7 @@ def _all_understand(view: View, services: list[str], live: int) -> bool:
 
 def _strength(catalogue: bool, lines: bool, against: bool, migrated: bool) -> float:
     if catalogue:
-        return 1.0 if lines else 0.9
+        return 1.0 if lines else 0.97
     strength = 0.9 if migrated else 0.8
     return 0.6 * strength if against else strength
 

@@ -1,0 +1,1 @@
+"""Processes that a fault leaves running; see processes.py."""
