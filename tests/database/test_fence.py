@@ -113,7 +113,7 @@ def test_a_login_that_works_as_a_fenced_role_is_shut_out_with_it(instance: Insta
             session.execute("INSERT INTO own.written VALUES (1, 2)")
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(instance.url(stand_in))
-    unfence(instance.admin_url, instance.database, (instance.app,))
+    unfence(instance.admin_url, instance.database)
     psycopg.connect(instance.url(stand_in)).close()
 
 

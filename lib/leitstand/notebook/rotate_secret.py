@@ -35,6 +35,13 @@ from leitstand.notebook.views import Notice, Row, Table, Tone, show
 
 __all__ = ["RotateSecret"]
 
+_WITHOUT_CHECKS = {
+    "disable": "Die letzte Rotation ist noch nicht abgeschlossen; es folgt ihr Ende.",
+    "enable": "Die Version in Gebrauch ist abgeschaltet; der Plan schaltet sie wieder ein."
+    " Ein Release, das daran scheiterte, starten Sie danach noch einmal.",
+}
+"""What changes no reader needs no reader to be at rest."""
+
 
 class RotateSecret:
     """The rotation of one secret within a run; without one, a look at which are due.
@@ -89,8 +96,8 @@ class RotateSecret:
         """
         if situation is None:
             return None
-        if self._only_disables(situation):
-            show(Notice("Die letzte Rotation ist noch nicht abgeschlossen; es folgt ihr Ende."))
+        if notice := _WITHOUT_CHECKS.get(self._planned(situation).basis["way"]):
+            show(Notice(notice, Tone.WAIT))
             return situation
         checks = check_rotation(situation)
         show(checks_table(checks))
@@ -150,7 +157,7 @@ class RotateSecret:
             return
         versions: dict[str, int] = approved.plan.basis.get("versions", {})
         if not versions:
-            show(Notice("Die Versionen in Gebrauch haben sich nicht geändert.", Tone.GOOD))
+            show(Notice("Die Nummern der Versionen in Gebrauch sind wie vorher.", Tone.GOOD))
             return
         with self._run.step("verify", "Nachprüfen") as progress:
             rows = [
@@ -173,9 +180,6 @@ class RotateSecret:
             tag=environment.release.candidate_tag,
             disable_old=self._disable_old,
         )
-
-    def _only_disables(self, situation: Situation) -> bool:
-        return bool(self._planned(situation).basis["way"] == "disable")
 
     def _nothing(self) -> Plan:
         target = f"projects/{self._run.environment.project}/secrets"

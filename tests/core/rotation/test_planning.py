@@ -162,6 +162,15 @@ def test_a_release_under_way_or_a_version_out_of_use_stops_the_rotation() -> Non
     assert ["version_in_use"] == failed(situation(WEB, secrets=(secret("key", "DISABLED"),)))
 
 
+def test_a_version_in_use_that_is_disabled_is_enabled_and_nothing_else() -> None:
+    made = plan(situation(WEB, secrets=(secret("key", "DISABLED"),)))
+    assert ["enable-key-1"] == ids(made)
+    assert "enable" == made.basis["way"]
+    assert ["disable-key-1"] == [action.id for action in made.way_back]
+    destroyed = situation(WEB, secrets=(secret("key", "DESTROYED"),))
+    assert "enable" != plan(destroyed).basis["way"]
+
+
 def test_an_auth_string_that_did_not_change_is_no_rotation() -> None:
     redis = Recipe("key", "key", "redis://:${auth:redis.instances/main}@h:1/0", {})
     assert ["auth_changed"] == failed(situation(WEB, recipe=redis))

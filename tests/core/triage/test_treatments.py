@@ -148,10 +148,10 @@ def test_the_quota_is_set_to_what_suffices(case: str, gateway: GatewaySignal, wa
     assert ("litellm_quota", {"requests_per_minute": wanted}) == treatments(gateway=gateway)[0]
 
 
-def test_a_disabled_secret_is_rotated_and_told_to_be_enabled() -> None:
+def test_a_disabled_secret_is_enabled_again() -> None:
     (found,) = first(healthy(secrets=[secret(state="DISABLED")])).treatments
     assert ("rotate_secret", {"secret": "database-url"}) == (found.runbook, found.parameters)
-    assert "wieder aktivieren" in found.text
+    assert "wieder ein" in found.text
 
 
 def test_a_slow_canary_is_compared_with_the_revision_beside_it() -> None:

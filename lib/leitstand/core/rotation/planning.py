@@ -20,6 +20,8 @@ def plan_rotation(
 ) -> Plan:
     """Return what is to be done with a secret now.
 
+    A version in use that somebody has disabled is enabled, and nothing else: no reader can start
+    without it, and a new version could not be adopted either.
     While the last rotation is not over (an older version can still be read) and no further one is
     due, only what nobody needs is disabled; otherwise the secret gets a new version.
 
@@ -30,10 +32,38 @@ def plan_rotation(
         tag: Under which candidates are reachable before they have traffic.
         disable_old: Whether old versions are disabled at all.
     """
+    if situation.disabled_in_use:
+        return _enabling(situation, environment, project)
     finish = situation.unfinished() and disable_old and not situation.due
     if finish and not (situation.source == "pending" and situation.pending):
         return _disabling(situation, environment, project)
     return _Rotation(situation, project, tag).plan(environment, disable_old=disable_old)
+
+
+def _enabling(situation: Situation, environment: str, project: str) -> Plan:
+    """Return the plan that enables the versions in use."""
+
+    def state(verb: str, wanted: str) -> tuple[Action, ...]:
+        return tuple(
+            Action(
+                f"{verb}-{secret}-{version}",
+                "secret_state",
+                _secret(project, secret),
+                {"version": version, "state": wanted},
+            )
+            for secret, version in situation.disabled_in_use.items()
+        )
+
+    return Plan(
+        runbook=RUNBOOK,
+        environment=environment,
+        target=_secret(project, situation.recipe.root),
+        basis={"secret": situation.recipe.asked, "way": "enable", **_needs(situation)},
+        actions=state("enable", "ENABLED"),
+        way_back=state("disable", "DISABLED"),
+        returns_by_itself=False,
+        restored="Die Version in Gebrauch ist wieder abgeschaltet.",
+    )
 
 
 def _disabling(situation: Situation, environment: str, project: str) -> Plan:

@@ -70,6 +70,17 @@ class Situation:
         return max(numbers, default=enabled[0].number if enabled else 0)
 
     @property
+    def disabled_in_use(self) -> Mapping[str, int]:
+        """By secret, the version in use where somebody has disabled it; its value is still kept."""
+        found = {}
+        for name in self.recipe.read:
+            current = self.current(name)
+            states = {version.number: version.state for version in self.secrets[name].versions}
+            if states.get(current) == "DISABLED":
+                found[name] = current
+        return found
+
+    @property
     def pending(self) -> int:
         """The newest version that can be read and that nobody uses yet, 0 without one."""
         root = self.recipe.root

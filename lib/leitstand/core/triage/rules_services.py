@@ -182,7 +182,7 @@ def _refused(view: View) -> Iterator[Suspect]:
 def _rotate(secret: str, state: str, version: str) -> Treatment:
     text = f"Legt eine neue Version von {secret} an und stellt alle Dienste um, die sie nutzen."
     if state == "DISABLED":
-        text += f" Schneller: Version {version} in Secret Manager wieder aktivieren."
+        text = f"Schaltet Version {version} von {secret} wieder ein."
     return Treatment("rotate_secret", {"secret": secret}, text)
 
 

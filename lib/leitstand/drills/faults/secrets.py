@@ -27,7 +27,7 @@ def _inject(scene: Scene) -> None:
 
 
 def _recovered(scene: Scene) -> bool:
-    """Whether every version that a service would start with can be read, and web is settled."""
+    """Whether every version that a service would start with can be read."""
     for name in scene.environment.services:
         try:
             service = scene.run.service(scene.environment.service_name(name))
@@ -35,8 +35,6 @@ def _recovered(scene: Scene) -> bool:
             continue
         version = pinned_version(service.template, _SECRET)
         if version and scene.secrets.version_state(_SECRET, version) != "ENABLED":
-            return False
-        if name == _SERVICE and service.problem:
             return False
     return True
 
