@@ -94,7 +94,7 @@ def state_table(signals: Signals) -> Table:
         age = queue.oldest_seconds
         old = "" if age is None else f", die älteste seit {age:.0f} s"
         tasks = count(queue.length, "eine Aufgabe", "Aufgaben")
-        text = f"{tasks}{old}; {queue.workers} Worker"
+        text = f"{tasks}{old}; verlangt: {queue.workers} Worker"
         rows.append(Row(("Warteschlange", text)))
     if not isinstance(gateway := signals.gateway, Missing):
         quota = "ohne Grenze" if gateway.quota is None else f"Grenze {gateway.quota} je Minute"

@@ -37,7 +37,7 @@ __all__ = ["RotateSecret"]
 
 _WITHOUT_CHECKS = {
     "disable": "Die letzte Rotation ist noch nicht abgeschlossen; es folgt ihr Ende.",
-    "enable": "Die Version in Gebrauch ist abgeschaltet; der Plan schaltet sie wieder ein."
+    "enable": "Die Version in Gebrauch ist deaktiviert; der Plan aktiviert sie wieder."
     " Ein Release, das daran scheiterte, starten Sie danach noch einmal.",
 }
 """What changes no reader needs no reader to be at rest."""

@@ -151,7 +151,7 @@ def test_the_quota_is_set_to_what_suffices(case: str, gateway: GatewaySignal, wa
 def test_a_disabled_secret_is_enabled_again() -> None:
     (found,) = first(healthy(secrets=[secret(state="DISABLED")])).treatments
     assert ("rotate_secret", {"secret": "database-url"}) == (found.runbook, found.parameters)
-    assert "wieder ein" in found.text
+    assert "Aktiviert Version 1" in found.text
 
 
 def test_a_slow_canary_is_compared_with_the_revision_beside_it() -> None:

@@ -62,7 +62,7 @@ def _enabling(situation: Situation, environment: str, project: str) -> Plan:
         actions=state("enable", "ENABLED"),
         way_back=state("disable", "DISABLED"),
         returns_by_itself=False,
-        restored="Die Version in Gebrauch ist wieder abgeschaltet.",
+        restored="Die Version in Gebrauch ist wieder deaktiviert.",
     )
 
 

@@ -194,4 +194,4 @@ def _waiting(queue: QueueSignal) -> str:
     text = count(queue.length, "Eine Aufgabe wartet", "Aufgaben warten")
     if queue.oldest_seconds is not None:
         text += f", die älteste seit {duration(queue.oldest_seconds)}"
-    return f"{text}; {count(queue.workers, 'ein Worker läuft', 'Worker laufen')}."
+    return f"{text}; verlangt: {count(queue.workers, 'ein Worker', 'Worker')}."

@@ -182,7 +182,7 @@ def _refused(view: View) -> Iterator[Suspect]:
 def _rotate(secret: str, state: str, version: str) -> Treatment:
     text = f"Legt eine neue Version von {secret} an und stellt alle Dienste um, die sie nutzen."
     if state == "DISABLED":
-        text = f"Schaltet Version {version} von {secret} wieder ein."
+        text = f"Aktiviert Version {version} von {secret} wieder."
     return Treatment("rotate_secret", {"secret": secret}, text)
 
 

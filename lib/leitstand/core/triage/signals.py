@@ -118,7 +118,7 @@ class QueueSignal:
     Attributes:
         length: Tasks that wait.
         oldest_seconds: Age of the oldest; None unknown.
-        workers: Instances of the worker that run, or are asked for.
+        workers: Instances of the worker that are asked for.
     """
 
     name: str
