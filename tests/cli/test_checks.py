@@ -1,6 +1,5 @@
 """What ``leitstand doctor`` looks at."""
 
-import time
 from importlib import metadata
 from pathlib import Path
 
@@ -20,10 +19,8 @@ def states(env: str) -> dict[str, str]:
     return {finding.title: finding.state for finding in examine(env)}
 
 
-def test_this_machine_can_use_the_sandbox_and_knows_it_in_two_seconds():
-    begin = time.monotonic()
+def test_this_machine_can_use_the_sandbox():
     found = states("sandbox")
-    assert time.monotonic() - begin < 2.0
     assert ["Python", "Pakete", "Kernel", "Projekt", "Läufe", "Umgebung", "Sandbox"] == list(found)
     assert "bad" not in {found[title] for title in ("Python", "Kernel", "Umgebung", "Sandbox")}
 
