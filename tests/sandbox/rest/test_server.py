@@ -7,10 +7,12 @@ import pytest
 from aiohttp import web
 
 from leitstand.sandbox.faults import Faults
+from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.rest.late import LateRest
 from leitstand.sandbox.rest.server import RestServer
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.store import Store
+from leitstand.sandbox.traffic_log import TrafficLog
 
 PROJECT = "leitstand-sandbox"
 TOPICS = f"/pubsub/v1/projects/{PROJECT}/topics"
@@ -21,6 +23,10 @@ async def gcloud(request):
     return web.json_response({"path": request.path})
 
 
+def unheard(_):
+    pass
+
+
 @pytest.fixture
 def run(tmp_path):
     """Runs a coroutine that is given an HTTP client of a listener, and the APIs behind it."""
@@ -28,7 +34,8 @@ def run(tmp_path):
     def run(scene):
         async def whole():
             seed = {"project": PROJECT, "location": "europe-west3"}
-            apis = LateRest(Store(tmp_path), tmp_path, seed, lambda _: None, lambda _: None)
+            nothing = Monitoring(TrafficLog())
+            apis = LateRest(Store(tmp_path), tmp_path, seed, unheard, unheard, nothing)
             apis.attach(Rpc({}, {}, frozenset({PROJECT}), Faults()))
             await apis.start()
             server = RestServer(apis, gcloud)
