@@ -7,7 +7,6 @@ import typer
 from leitstand.cli.german import Command, Group
 from leitstand.cli.output import console, german_seconds, line, print_json, table
 from leitstand.core.errors import ExitCode, Finding
-from leitstand.notebook.sandboxes import sandbox_explained
 
 if TYPE_CHECKING:
     from leitstand.core.drilling.types import Score
@@ -84,6 +83,7 @@ def start(
 ) -> None:
     """Richtet in der Sandbox echten Schaden an und sagt, was ein Alarm davon sähe."""
     from leitstand.drills.running import start_drill
+    from leitstand.notebook.sandboxes import sandbox_explained
 
     with sandbox_explained(), console().status("Übung beginnen") as shown:
         drill = start_drill(name, environment=env, load=load, watch=lambda text: shown.update(text))
@@ -107,6 +107,7 @@ def score(
 ) -> None:
     """Bewertet die laufende Übung: erkannt, behoben, was verloren ging."""
     from leitstand.drills.running import score_drill
+    from leitstand.notebook.sandboxes import sandbox_explained
 
     with sandbox_explained(), console().status("Übung bewerten") as shown:
         found = score_drill(name, wait=wait, watch=lambda text: shown.update(text))
@@ -126,6 +127,7 @@ def score(
 def stop() -> None:
     """Beendet die laufende Übung: baut die Störung aus und schickt die Besucher weg."""
     from leitstand.drills.running import stop_drill
+    from leitstand.notebook.sandboxes import sandbox_explained
 
     with sandbox_explained(), console().status("Übung beenden") as shown:
         name = stop_drill(lambda text: shown.update(text))
