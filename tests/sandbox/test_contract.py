@@ -1,5 +1,8 @@
 """The contract is what the installed clients call."""
 
+import subprocess
+import sys
+
 import grpc
 import pytest
 from google.api_core import exceptions
@@ -45,6 +48,17 @@ def test_what_is_read_from_the_clients_is_what_they_call():
 def test_an_api_that_is_not_installed_is_named():
     with pytest.raises(ModuleNotFoundError, match=r"google\.cloud\.nothing_v1"):
         contract(("google.cloud.nothing_v1",))
+
+
+def test_the_contract_is_the_same_where_packages_give_their_messages_only():
+    text = (
+        "from leitstand.sandbox.contract import LATE_PACKAGES, PACKAGES, contract\n"
+        "from leitstand.sandbox.messages import messages_only\n"
+        "messages_only((*PACKAGES, *LATE_PACKAGES))\n"
+        "print(len(contract((*PACKAGES, *LATE_PACKAGES))))"
+    )
+    told = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
+    assert len(contract((*PACKAGES, *LATE_PACKAGES))) == int(told.stdout)
 
 
 def test_every_api_of_the_sandbox_is_in_the_contract():

@@ -89,6 +89,17 @@ def test_a_fault_without_end_strikes_until_it_is_cleared(server, client):
     create(client)
 
 
+def test_the_faults_of_one_method_are_cleared_and_others_go_on_as_they_were(server, client):
+    server.faults.add(Fault("GetSecret", "fail", times=3, struck=1))
+    server.faults.add(Fault("CreateSecret", "fail", times=0))
+    server.faults.clear("CreateSecret")
+    create(client)
+    (left,) = server.faults.list()
+    assert (left.method, left.times, left.struck) == ("GetSecret", 3, 1)
+    server.faults.clear("CreateSecret")
+    assert (left,) == server.faults.list()
+
+
 def test_methods_without_a_handler_can_fail_too(server):
     from google.cloud import run_v2
 

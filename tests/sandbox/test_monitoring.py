@@ -5,6 +5,7 @@ from google.api import metric_pb2
 from google.api_core import exceptions
 from google.cloud import monitoring_v3
 
+from leitstand.sandbox.disk_gauges import Disk
 from leitstand.sandbox.instance_gauges import Running
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.traffic_log import RequestRecord, TrafficLog
@@ -14,6 +15,7 @@ NAME = f"projects/{PROJECT}"
 NOW = 1_800_000_000.0
 COUNT = 'metric.type="run.googleapis.com/request_count"'
 INSTANCES = 'metric.type="run.googleapis.com/container/instance_count"'
+DISK = 'metric.type="cloudsql.googleapis.com/database/disk/bytes_used"'
 LATENCIES = 'metric.type="run.googleapis.com/request_latencies"'
 Aligner = monitoring_v3.Aggregation.Aligner
 Reducer = monitoring_v3.Aggregation.Reducer
@@ -279,8 +281,8 @@ def test_the_window_asked_for_does_not_grow_with_all_traffic():
 
 
 def test_the_number_of_instances_is_a_gauge_by_revision_and_state(traffic):
-    monitoring = Monitoring(traffic, 1.0, now=lambda: NOW + 0.5)
-    monitoring.watch(lambda: [Running(PROJECT, "europe-west3", "worker", "worker-1", 1, 2)])
+    running = [Running(PROJECT, "europe-west3", "worker", "worker-1", 1, 2)]
+    monitoring = Monitoring(traffic, 1.0, now=lambda: NOW + 0.5, running=lambda: running)
     with serving(lambda: (monitoring,)) as server:
         found = series(server.client(monitoring_v3.MetricServiceClient), INSTANCES)
     assert [("active", 1), ("idle", 2)] == [
@@ -290,3 +292,68 @@ def test_the_number_of_instances_is_a_gauge_by_revision_and_state(traffic):
         (one.resource.labels["service_name"], one.resource.labels["revision_name"], kind(one))
         for one in found
     }
+
+
+@pytest.fixture
+def gauges():
+    """A client of a sandbox with instances and a disk."""
+    running = [Running(PROJECT, "europe-west3", "web", name, 1, 2) for name in ("web-1", "web-2")]
+    disks = [Disk(PROJECT, "europe-west3", "main", 7, 10)]
+    made = Monitoring(
+        TrafficLog(), 1.0, now=lambda: NOW + 0.5, running=lambda: running, disks=lambda: disks
+    )
+    with serving(lambda: (made,)) as server:
+        yield server.client(monitoring_v3.MetricServiceClient)
+
+
+@pytest.mark.parametrize(
+    ("aligner", "value_type", "value"),
+    [
+        (Aligner.ALIGN_MEAN, "DOUBLE", 4.0),
+        (Aligner.ALIGN_MAX, "INT64", 4),
+        (Aligner.ALIGN_MIN, "INT64", 4),
+        (Aligner.ALIGN_SUM, "INT64", 4),
+    ],
+)
+def test_a_gauge_is_aligned_and_grouped_by_its_own_labels(gauges, aligner, value_type, value):
+    how = window(60, aligner, Reducer.REDUCE_SUM, "metric.label.state")
+    found = {one.metric.labels["state"]: one for one in series(gauges, INSTANCES, aggregation=how)}
+    assert {"active", "idle"} == set(found)
+    assert ("GAUGE", value_type) == kind(found["idle"])
+    point = found["idle"].points[0].value
+    assert value == (point.double_value if value_type == "DOUBLE" else point.int64_value)
+
+
+def test_a_counter_has_a_mean_and_a_largest_value_too(client, traffic):
+    for at in (-10.0, -9.9, -8.5):
+        traffic.record(record(at))
+    means = series(client, aggregation=window(60, Aligner.ALIGN_MEAN))
+    largest = series(client, aggregation=window(60, Aligner.ALIGN_MAX))
+    assert (1.5, 2) == (
+        means[0].points[0].value.double_value, largest[0].points[0].value.int64_value,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "text"),
+    [
+        (window(60, Aligner.ALIGN_DELTA), "kind GAUGE and value type INT64"),
+        (window(60, Aligner.ALIGN_RATE), "kind GAUGE and value type INT64"),
+        (
+            window(60, Aligner.ALIGN_MEAN, Reducer.REDUCE_SUM, "metric.label.response_code"),
+            "no such label",
+        ),
+    ],
+)
+def test_what_is_for_counters_is_refused_for_gauges(gauges, how, text):
+    with pytest.raises(exceptions.InvalidArgument, match=text):
+        series(gauges, INSTANCES, aggregation=how)
+
+
+def test_a_gauge_can_be_asked_for_one_moment_and_has_its_unit(gauges):
+    (found,) = series(gauges, DISK, start=0.0, end=0.0)
+    assert (7, "By") == (found.points[0].value.int64_value, found.unit)
+    assert f"{PROJECT}:main" == found.resource.labels["database_id"]
+    assert PROJECT == found.resource.labels["project_id"]
+    with pytest.raises(exceptions.InvalidArgument, match="before the end time"):
+        series(gauges, DISK, start=1.0, end=0.0)

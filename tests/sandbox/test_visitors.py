@@ -1,14 +1,17 @@
 """Visitors of the application, and the supervisor that lets them come."""
 
+import asyncio
+import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from leitstand.sandbox import control
+from leitstand.sandbox import control, visits
 from leitstand.sandbox.visitors import BadOrders, Orders, Visitors
+from leitstand.sandbox.visits import Visits
 from tests.sandbox.supervised import EMPTY, SEED, family, gone
 
 HOST = "app.sandbox.example"
@@ -30,7 +33,11 @@ def calm(sandbox: control.Sandbox) -> Iterator[control.Sandbox]:
 
 
 def visitors_of(sandbox: control.Sandbox) -> list[psutil.Process]:
-    return [p for p in family(sandbox.pid) if "leitstand.sandbox.visitors" in p.cmdline()]
+    return visiting(family(sandbox.pid))
+
+
+def visiting(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    return [p for p in processes if "leitstand.sandbox.visitors" in p.cmdline()]
 
 
 def test_every_kind_of_visit_is_counted_and_what_was_accepted_is_remembered(
@@ -48,6 +55,7 @@ def test_every_kind_of_visit_is_counted_and_what_was_accepted_is_remembered(
     for name, kind in final["kinds"].items():
         assert kind["sent"] == kind["ok"] >= middle["kinds"][name]["sent"] > 0
         assert (0, 0, None) == (kind["errors"], kind["unanswered"], kind["last_error"])
+        assert 0 == kind["under_way"]
     (accepted,) = final["accepted"]
     assert [1, final["kinds"]["write"]["ok"]] == accepted
     assert final == calm.stop_visits() == calm.visits()
@@ -78,6 +86,47 @@ def test_there_are_visitors_only_once_and_only_with_orders(calm: control.Sandbox
         calm.start_visits(host=HOST, rate=5)
     with pytest.raises(control.Refused, match="no orders"):
         calm.start_visits(host=HOST, pace=5)
+
+
+def test_after_a_slow_answer_the_figures_are_of_now_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look() -> tuple[float, float, float]:
+        hosted = Visits(lambda: "http://127.0.0.1:9")
+        try:
+            began = await hosted.start({"host": HOST, "rate": 5})
+            while "now" not in began:
+                began = await hosted.report()
+            (child,) = visiting(psutil.Process().children())
+            monkeypatch.setattr(visits, "_REPORT_SECONDS", 0.2)
+            child.suspend()
+            late = [await hosted.report() for _ in range(2)][-1]
+            child.resume()
+            monkeypatch.undo()
+            resumed = time.time()
+            return late["now"] - began["now"], (await hosted.report())["now"], resumed
+        finally:
+            await hosted.close()
+
+    late, now, resumed = asyncio.run(look())
+    assert (0.0, True) == (late, now >= resumed)
+
+
+def test_what_is_still_unanswered_at_the_end_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def look(silent: socket.socket) -> dict[str, object]:
+        hosted = Visits(lambda: f"http://127.0.0.1:{silent.getsockname()[1]}")
+        try:
+            began = await hosted.start({"host": HOST, "rate": 50})
+            while not began.get("kinds", {}).get("page", {}).get("under_way"):
+                began = await hosted.report()
+            monkeypatch.setattr(visits, "_REPORT_SECONDS", 0.5)
+            ended: dict[str, object] = (await hosted.stop())["kinds"]["page"]
+            return ended
+        finally:
+            await hosted.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        ended = asyncio.run(look(silent))
+    assert (0, 0, None) == (ended["sent"], ended["unanswered"], ended["last_error"])
+    assert ended["under_way"]
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import typer
 
 from leitstand.cli.output import line, table
 from leitstand.cli.running import running_sandbox
-from leitstand.core.errors import GateRefused, InputError
+from leitstand.core.errors import GateRefused, InputError, RunFailed
 from leitstand.notebook.sandboxes import sandbox_explained
 
-__all__ = ["BadDuration", "ClockStillMoving", "TooFar", "clock"]
+__all__ = ["BadDuration", "ClockStillMoving", "ClockStopped", "TooFar", "clock"]
 
 UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 LONGEST_SECONDS = 366 * 86400
@@ -45,6 +45,17 @@ class ClockStillMoving(GateRefused):
         )
 
 
+class ClockStopped(RunFailed):
+    """The clock has stopped on its way."""
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        super().__init__(
+            f"Die Uhr ist bei {_local(report['now'])} stehen geblieben: {report['broken']}",
+            "Was danach fällig war, lief nicht. Beheben Sie die Ursache, und stellen Sie die Uhr"
+            " noch einmal vor.",
+        )
+
+
 def clock(
     ahead: Annotated[
         str,
@@ -57,7 +68,7 @@ def clock(
     """Zeigt die Uhr von Cloud Scheduler oder stellt sie vor; was fällig wird, läuft wirklich."""
     seconds = _seconds(ahead) if ahead else 0
     with sandbox_explained():
-        from leitstand.sandbox.control import StillMoving
+        from leitstand.sandbox.control import MoveBroken, StillMoving
 
         sandbox = running_sandbox()
         if not seconds:
@@ -69,6 +80,8 @@ def clock(
             report = sandbox.advance(seconds, minutes * 60, _Progress())
         except StillMoving as error:
             raise ClockStillMoving from error
+        except MoveBroken as error:
+            raise ClockStopped(error.report) from error
         _show_clock(report)
 
 

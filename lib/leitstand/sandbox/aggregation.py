@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leitstand.sandbox import timeseries
 from leitstand.sandbox.errors import ApiError, invalid
-from leitstand.sandbox.timeseries import METRIC_LABELS, RESOURCE_LABELS, Series
+from leitstand.sandbox.monitoring_messages import Descriptor
+from leitstand.sandbox.timeseries import Series
 
 __all__ = ["Aggregation", "aggregated", "bad_field", "group_field"]
 
@@ -58,20 +58,19 @@ def _reduced(group: list[Series], how: Aggregation) -> Series:
     return timeseries.reduce(group, how.reducer, metric, resource)
 
 
-def group_field(field: str, labels: Iterable[str] | None = None) -> tuple[str, str]:
+def group_field(field: str, metric: Descriptor) -> tuple[str, str]:
     """`metric` or `resource` and the label that a field to group by means.
 
     Args:
         field: Such as `metric.label.response_code`.
-        labels: Labels of a log-based metric, whose resource may be any; None for other metrics.
+        metric: What is grouped.
 
     Raises:
         ApiError: INVALID_ARGUMENT, there is no such label.
     """
     part, _, label = field.replace(".label.", ".labels.").partition(".labels.")
-    known = {"metric": METRIC_LABELS, "resource": RESOURCE_LABELS}.get(part, ())
-    if labels is not None:
-        known = tuple(labels) if part == "metric" else (label,) if part == "resource" else ()
+    resource = (label,) if metric.resource_labels is None else metric.resource_labels
+    known = {"metric": metric.labels, "resource": resource}.get(part, ())
     if not label or label not in known:
         raise bad_field("aggregation.groupByFields", field, "There is no such label.")
     return part, label

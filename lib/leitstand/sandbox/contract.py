@@ -80,14 +80,12 @@ def contract(packages: tuple[str, ...] = PACKAGES) -> Mapping[str, Method]:
 
 
 def _transports(package: str) -> list[Path]:
-    parent, _, name = package.rpartition(".")
-    # Not find_spec(package): that finds no package whose names messages_only has reduced.
-    spec = find_spec(parent)
+    spec = find_spec(package)
     folders = list(spec.submodule_search_locations or ()) if spec is not None else []
     found = [
         file
         for folder in folders
-        for file in sorted(Path(folder, name).glob("services/*/transports/grpc_asyncio.py"))
+        for file in sorted(Path(folder).glob("services/*/transports/grpc_asyncio.py"))
     ]
     if not found:
         raise ModuleNotFoundError(f"No client in a package named {package}", name=package)

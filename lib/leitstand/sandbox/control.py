@@ -20,6 +20,7 @@ from leitstand.sandbox.handle import (
     NO_PROXY,
     STOP_SECONDS,
     AlreadyRunning,
+    MoveBroken,
     NotAnswering,
     PortTaken,
     Refused,
@@ -32,6 +33,7 @@ from leitstand.sandbox.processes import is_alive
 
 __all__ = [
     "AlreadyRunning",
+    "MoveBroken",
     "NotAnswering",
     "PortTaken",
     "Refused",

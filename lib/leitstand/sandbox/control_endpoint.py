@@ -91,8 +91,8 @@ class ControlEndpoint:
         self._faults.add(Fault(**await request.json()))
         return self._faults.as_json()
 
-    async def _clear_faults(self, _: web.BaseRequest) -> Any:
-        self._faults.clear()
+    async def _clear_faults(self, request: web.BaseRequest) -> Any:
+        self._faults.clear(**(await request.json() if request.can_read_body else {}))
         return self._faults.as_json()
 
     async def _command(self, request: web.BaseRequest) -> Any:

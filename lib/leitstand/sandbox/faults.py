@@ -105,9 +105,9 @@ class Faults:
         """Those still in force."""
         return tuple(self._faults)
 
-    def clear(self) -> None:
-        """Put all out of force; calls that hang go on hanging."""
-        self._faults.clear()
+    def clear(self, method: str = "") -> None:
+        """Put out of force all, or those of a method as they named it; what hangs goes on so."""
+        self._faults = [fault for fault in self._faults if method and fault.method != method]
 
     async def call(self, path: str, handler: Callable[[Any], Awaitable[Any]], request: Any) -> Any:
         """Call the handler of that method, struck by at most one fault.

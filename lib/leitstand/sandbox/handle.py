@@ -15,6 +15,7 @@ from typing import Any
 from leitstand.sandbox.fault_kinds import FaultKind
 from leitstand.sandbox.handle_errors import (
     AlreadyRunning,
+    MoveBroken,
     NotAnswering,
     PortTaken,
     Refused,
@@ -28,6 +29,7 @@ __all__ = [
     "NO_PROXY",
     "STOP_SECONDS",
     "AlreadyRunning",
+    "MoveBroken",
     "NotAnswering",
     "PortTaken",
     "Refused",
@@ -107,15 +109,16 @@ class Sandbox:
         faults: list[dict[str, Any]] = self._ask("GET", "/faults")
         return faults
 
-    def clear_faults(self) -> None:
-        """Put all faults out of force."""
-        self._ask("DELETE", "/faults")
+    def clear_faults(self, method: str = "") -> None:
+        """Put all faults out of force, or those of a method, named as when they were added."""
+        self._ask("DELETE", "/faults", {"method": method} if method else None)
 
     def clock(self) -> dict[str, Any]:
         """Cloud Scheduler's clock: `now`, `ahead_seconds`, and what its newest move has done.
 
-        `moving_until` is None where it has arrived; `fired` counts attempts by the full name of
-        the job, `failed` those that were refused or whose execution failed. Read-only.
+        `moving_until` is None where it is not under way; `broken` says why the newest move has not
+        arrived, or is empty. `fired` counts attempts by the full name of the job, `failed` those
+        that were refused or whose execution failed. Read-only.
         """
         clock: dict[str, Any] = self._ask("GET", "/clock")
         return clock
@@ -138,6 +141,7 @@ class Sandbox:
         Raises:
             Refused: So far it cannot go, or it is moved already.
             StillMoving: It has not arrived in time.
+            MoveBroken: It has stopped on its way.
         """
         deadline = time.monotonic() + timeout
         report: dict[str, Any] = self._ask("POST", "/clock", {"seconds": seconds})
@@ -147,6 +151,8 @@ class Sandbox:
             time.sleep(CLOCK_SECONDS)
             report = self.clock()
             progress(report)
+        if report["broken"]:
+            raise MoveBroken(report)
         return report
 
     def start_visits(self, **orders: Any) -> dict[str, Any]:

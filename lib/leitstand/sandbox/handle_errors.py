@@ -6,6 +6,7 @@ SandboxError
 ├── AlreadyRunning   a sandbox already runs in this directory
 ├── NotAnswering     its process lives but does not answer
 ├── StillMoving      its clock has not arrived in time
+├── MoveBroken       its clock has stopped on its way
 └── Refused          it answered no, such as to an impossible fault
 """
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlreadyRunning",
+    "MoveBroken",
     "NotAnswering",
     "PortTaken",
     "Refused",
@@ -94,4 +96,16 @@ class StillMoving(SandboxError):
 
     def __init__(self, report: Mapping[str, Any]) -> None:
         super().__init__(f"The clock is on its way to {report['moving_until']}: {report['now']}.")
+        self.report = report
+
+
+class MoveBroken(SandboxError):
+    """The clock has stopped on its way: what was due later has not run.
+
+    Attributes:
+        report: What it has done so far, as of `Sandbox.clock`; `broken` says why.
+    """
+
+    def __init__(self, report: Mapping[str, Any]) -> None:
+        super().__init__(f"The clock has stopped at {report['now']}: {report['broken']}")
         self.report = report

@@ -21,6 +21,8 @@ from dataclasses import asdict, dataclass, field
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from leitstand.sandbox.pace import Pace
+
 __all__ = ["Load", "LoadReport", "RevisionLoad", "main"]
 
 PATHS = ("/", "/api/documents")
@@ -148,14 +150,12 @@ class _Client:
         if address.hostname is None or address.scheme != "http":
             raise SystemExit(f"--target must be an http address, not {target!r}.")
         self._host, self._port = address.hostname, address.port or 80
-        self._pause = 1 / rate if rate > 0 else 0.0
         self._lock = threading.Lock()
-        self._next = time.monotonic()
-        self._turn = 0
         self._failed = 0
         self._answers: dict[str, list[int]] = {}
         self._latencies: deque[float] = deque(maxlen=_KEPT_LATENCIES)
         self._over = threading.Event()
+        self._pace = Pace(rate, self._over)
         self._workers = [
             threading.Thread(target=self._work, daemon=True) for _ in range(concurrency)
         ]
@@ -181,10 +181,10 @@ class _Client:
 
     def _work(self) -> None:
         connection = http.client.HTTPConnection(self._host, self._port, timeout=_TIMEOUT)
-        while (path := self._slot()) is not None:
+        while (turn := self._pace.turn()) is not None:
             began = time.monotonic()
             try:
-                connection.request("GET", path, headers=self._headers)
+                connection.request("GET", PATHS[turn % len(PATHS)], headers=self._headers)
                 answer = connection.getresponse()
                 answer.read()
             except (OSError, http.client.HTTPException):
@@ -199,20 +199,6 @@ class _Client:
                 counts[1] += answer.status >= 500
                 self._latencies.append((time.monotonic() - began) * 1000)
         connection.close()
-
-    def _slot(self) -> str | None:
-        """Wait for this worker's next turn; the path to ask for, or None at the end."""
-        with self._lock:
-            now = time.monotonic()
-            # What was missed is not caught up: the rate is a limit, never a burst.
-            self._next = max(self._next, now)
-            wait = self._next - now
-            self._next += self._pause
-            self._turn += 1
-            path = PATHS[self._turn % len(PATHS)]
-        if self._over.wait(wait) if wait > 0 else self._over.is_set():
-            return None
-        return path
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

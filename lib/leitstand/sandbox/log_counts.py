@@ -13,7 +13,7 @@ from leitstand.sandbox.filters import Filter, parse
 from leitstand.sandbox.log_extractors import extractor
 from leitstand.sandbox.timeseries import Series
 
-__all__ = ["PREFIX", "TABLE", "LogCounts"]
+__all__ = ["PREFIX", "TABLE", "LogCounts", "logging_filter"]
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class LogCounts:
             if name.split("/")[1] != project or metric.get("disabled"):
                 continue
             try:
-                if _filter(metric["filter"]).matches(entry):
+                if logging_filter(metric["filter"]).matches(entry):
                     self._count(project, metric, entry, at)
             except ApiError:
                 log.exception("The metric %s cannot be counted", name)
@@ -118,5 +118,10 @@ class LogCounts:
 
 
 @lru_cache(maxsize=64)
-def _filter(text: str) -> Filter:
+def logging_filter(text: str) -> Filter:
+    """A filter of Cloud Logging; kept, since every entry is asked of it.
+
+    Raises:
+        ApiError: INVALID_ARGUMENT, it is none.
+    """
     return parse(text, "logging")

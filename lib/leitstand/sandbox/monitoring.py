@@ -12,17 +12,20 @@ from google.cloud.monitoring_v3 import types
 
 from leitstand.sandbox import timeseries
 from leitstand.sandbox.aggregation import Aggregation, aggregated, bad_field, group_field
-from leitstand.sandbox.disk_gauges import Disk, DiskGauges
+from leitstand.sandbox.disk_gauges import Disk, disk_gauges
 from leitstand.sandbox.errors import invalid, not_found
 from leitstand.sandbox.filters import Filter, parse
-from leitstand.sandbox.instance_gauges import InstanceGauges, Running
+from leitstand.sandbox.gauges import Gauges
+from leitstand.sandbox.instance_gauges import Running, instance_gauges
 from leitstand.sandbox.log_counts import LogCounts
 from leitstand.sandbox.monitoring_messages import (
+    COUNT,
     METRICS,
     RESOURCE_TYPE,
-    counter_descriptor,
+    Descriptor,
+    counter,
+    descriptor,
     fill,
-    metric_descriptor,
     resource_descriptor,
 )
 from leitstand.sandbox.paging import page
@@ -39,7 +42,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 
 class Monitoring:
-    """ListTimeSeries and descriptors: request metrics of Cloud Run, disks, and log-based counters.
+    """ListTimeSeries and descriptors: requests, instances, disks, and log-based counters.
 
     Args:
         traffic: Where the requests are.
@@ -48,6 +51,7 @@ class Monitoring:
         now: Gives seconds since the epoch.
         counts: What log-based metrics counted.
         disks: Looks at the disks of Cloud SQL.
+        running: Counts the instances of Cloud Run.
     """
 
     def __init__(
@@ -57,18 +61,17 @@ class Monitoring:
         now: Callable[[], float] = time.time,
         counts: LogCounts | None = None,
         disks: Callable[[], Iterable[Disk]] = lambda: (),
+        running: Callable[[], Iterable[Running]] = lambda: (),
     ) -> None:
         self._traffic = traffic
         self._counts = counts or LogCounts({})
-        self._disks = DiskGauges(disks, sample_period)
-        self._instances = InstanceGauges(lambda: (), sample_period)
-        self._sample_period = sample_period
         self._period = round(sample_period * 1_000_000)
+        self._gauges: Mapping[str, Gauges] = {
+            metric_type: gauges
+            for gauges in (disk_gauges(disks, self._period), instance_gauges(running, self._period))
+            for metric_type in gauges.metrics
+        }
         self._now = now
-
-    def watch(self, running: Callable[[], Iterable[Running]]) -> None:
-        """Tell how many instances run: `running` counts them at each question."""
-        self._instances = InstanceGauges(running, self._sample_period)
 
     def methods(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
         """The served methods of MetricService."""
@@ -89,32 +92,31 @@ class Monitoring:
         metric_type = wanted.equalities.get("metric.type")
         if metric_type is None:
             raise bad_field("filter", request.filter, "The filter must specify one metric type.")
-        if not self.knows(project, metric_type):
+        metric = self.metric(project, metric_type)
+        if metric is None:
             raise not_found(metric_type, "Metric type")
         if request.order_by:
             raise bad_field("orderBy", request.order_by, "It must be left blank.")
         if raw(request).HasField("secondary_aggregation"):
             raise invalid("The sandbox has no secondary aggregation.", "secondary_aggregation")
-        start, end = self._interval(request, metric_type)
-        labels = self.labels(project, metric_type)
-        aggregation = self._aggregation(request.aggregation, labels)
+        start, end = self._interval(request, metric)
+        aggregation = self._aggregation(request.aggregation, metric)
         try:
             series = self.series(project, wanted, aggregation, start, end)
         except timeseries.BadAggregation as error:
             raise bad_field(
                 f"aggregation.{error.field}", _chosen(aggregation, error), str(error)
             ) from error
-        return _page(request, series, metric_type)
+        return _page(request, series, metric)
 
-    def knows(self, project: str, metric_type: str) -> bool:
-        """Whether there is such a metric."""
-        known = metric_type in METRICS or self._gauges(metric_type) is not None
-        return known or self._counts.metric(project, metric_type) is not None
-
-    def labels(self, project: str, metric_type: str) -> tuple[str, ...] | None:
-        """The labels of a log-based metric; None for any other."""
-        metric = self._counts.metric(project, metric_type)
-        return None if metric is None else ("log", *metric.get("labelExtractors", ()))
+    def metric(self, project: str, metric_type: str) -> Descriptor | None:
+        """What there is to say of a metric of a project; None where there is none."""
+        if metric_type in METRICS:
+            return METRICS[metric_type]
+        if metric_type in self._gauges:
+            return self._gauges[metric_type].metrics[metric_type]
+        own = self._counts.metric(project, metric_type)
+        return None if own is None else counter(own)
 
     def series(
         self, project: str, wanted: Filter, how: Aggregation, start: int, end: int
@@ -140,12 +142,14 @@ class Monitoring:
         """All metrics, or those whose `metric.type` passes the filter."""
         project = _project(request.name)
         wanted = parse(request.filter, "monitoring")
-        gauges = (*self._disks.types, *self._instances.types)
-        known = (*METRICS, *gauges, *self._counts.types(project))
+        known = (*METRICS, *self._gauges, *self._counts.types(project))
         names = [name for name in known if wanted.matches({"metric": {"type": name}})]
         shown, token = page(names, lambda name: (name,), request.page_size, request.page_token)
+        found = (self.metric(project, name) for name in shown)
         return types.ListMetricDescriptorsResponse(
-            metric_descriptors=[self._descriptor(project, name) for name in shown],
+            metric_descriptors=[
+                descriptor(project, metric, self._period) for metric in found if metric is not None
+            ],
             next_page_token=token,
         )
 
@@ -155,9 +159,10 @@ class Monitoring:
         """One metric."""
         _, _, name = request.name.partition("/metricDescriptors/")
         project = _project(request.name)
-        if not self.knows(project, name):
+        metric = self.metric(project, name)
+        if metric is None:
             raise not_found(request.name, "Metric descriptor")
-        return self._descriptor(project, name)
+        return descriptor(project, metric, self._period)
 
     async def list_resource_descriptors(
         self, request: types.ListMonitoredResourceDescriptorsRequest
@@ -175,36 +180,26 @@ class Monitoring:
             raise not_found(request.name, "Monitored resource descriptor")
         return resource_descriptor(_project(request.name))
 
-    def _descriptor(self, project: str, name: str) -> metric_pb2.MetricDescriptor:
-        metric = self._counts.metric(project, name)
-        if metric is not None:
-            return counter_descriptor(project, metric, self._period)
-        if (gauges := self._gauges(name)) is not None:
-            return gauges.descriptor(project, name)
-        return metric_descriptor(project, name, self._period)
-
-    def _gauges(self, metric_type: str) -> DiskGauges | InstanceGauges | None:
-        families = (self._disks, self._instances)
-        return next((family for family in families if metric_type in family.types), None)
-
-    def _interval(self, request: types.ListTimeSeriesRequest, metric_type: str) -> tuple[int, int]:
+    def _interval(
+        self, request: types.ListTimeSeriesRequest, metric: Descriptor
+    ) -> tuple[int, int]:
         interval = request.interval
         if not interval.end_time:
             raise bad_field("interval.endTime", "", "It must be set.")
         end = _microseconds(interval.end_time)
         start = _microseconds(interval.start_time) if interval.start_time else end
+        if metric.kind == "GAUGE" and start <= end:
+            return start - 1, end  # its interval may be one moment, and contains its start
         if start >= end:
             raise bad_field(
                 "interval.startTime",
                 (interval.start_time or interval.end_time).isoformat(),
                 f"The start time must be before the end time ({interval.end_time.isoformat()}) "
-                f"for the non-gauge metric '{metric_type}'.",
+                f"for the {'' if metric.kind == 'GAUGE' else 'non-gauge '}metric '{metric.type}'.",
             )
         return start, end
 
-    def _aggregation(
-        self, aggregation: types.Aggregation, labels: Iterable[str] | None
-    ) -> Aggregation:
+    def _aggregation(self, aggregation: types.Aggregation, metric: Descriptor) -> Aggregation:
         aligner = types.Aggregation.Aligner(aggregation.per_series_aligner).name
         reducer = types.Aggregation.Reducer(aggregation.cross_series_reducer).name
         period = (aggregation.alignment_period or timedelta()) // MICROSECOND
@@ -220,7 +215,7 @@ class Monitoring:
                 f"{period / 1_000_000:g}s",
                 f"The alignment period must be at least {self._period / 1_000_000:g} seconds.",
             )
-        group_by = tuple(group_field(field, labels) for field in aggregation.group_by_fields)
+        group_by = tuple(group_field(field, metric) for field in aggregation.group_by_fields)
         return Aggregation(period, aligner, reducer, group_by)
 
     def _sampled(
@@ -232,9 +227,11 @@ class Monitoring:
         if metric_type in METRICS:
             records = self._traffic.window(first / 1_000_000, last / 1_000_000)
             own = (record for record in records if record.project == project)
-            found = timeseries.sample(own, METRICS[metric_type], self._period)
-        elif (gauges := self._gauges(metric_type)) is not None:
-            found = gauges.series(project, metric_type, first, last)
+            counted = metric_type == COUNT
+            sampled: timeseries.Metric = "request_count" if counted else "request_latencies"
+            found = timeseries.sample(own, sampled, self._period)
+        elif metric_type in self._gauges:
+            found = self._gauges[metric_type].series(project, metric_type, first, last)
         else:
             found = self._counts.series(project, metric_type, first, last)
         return [
@@ -251,7 +248,7 @@ class Monitoring:
 
 
 def _page(
-    request: types.ListTimeSeriesRequest, found: list[Series], metric_type: str
+    request: types.ListTimeSeriesRequest, found: list[Series], metric: Descriptor
 ) -> types.ListTimeSeriesResponse:
     """A page is counted in points; a series may go on in the next one. Headers count as one."""
     headers = request.view == types.ListTimeSeriesRequest.TimeSeriesView.HEADERS
@@ -274,7 +271,7 @@ def _page(
         pages.setdefault(number, []).append(at)
     for number, ends in pages.items():
         added = cast(Any, raw(response)).time_series.add()
-        fill(added, found[number], [] if headers else ends, metric_type)
+        fill(added, found[number], [] if headers else ends, metric)
     return response
 
 

@@ -223,7 +223,9 @@ class Pool:
         now = time.monotonic()
         self._crashes.append(now)
         if len(self._crashes) == _RESTARTS and now - self._crashes[0] < _RESTART_WINDOW:
-            self._log.system("ERROR", "The container crashes repeatedly; it is not restarted.")
+            self._log.system(
+                "ERROR", "The container crashes repeatedly; it is not restarted at once."
+            )
             return
         if not self._retired:
             self._top_up()

@@ -111,8 +111,8 @@ class Supervisor:
         counts = LogCounts(self._store.json_table(LOG_METRICS), period)
         self._logs.listen(counts)
         self._sql = LateSql(self._store, directory, seed, references)
-        self._monitoring = Monitoring(self._traffic, period, counts=counts, disks=self._sql.disks)
-        self._monitoring.watch(self._fleet.counts)
+        monitoring = partial(Monitoring, disks=self._sql.disks, running=self._fleet.counts)
+        self._monitoring = monitoring(self._traffic, period, counts=counts)
         methods = contract()
         self._apis = LateRest(
             self._store, directory, seed, self._door.balance, self._logs.listen, self._monitoring

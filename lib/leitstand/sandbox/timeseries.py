@@ -7,7 +7,7 @@ a window of the alignment ends at the interval's end, or a whole number of perio
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -20,9 +20,11 @@ __all__ = [
     "RESOURCE_LABELS",
     "SCALE",
     "BadAggregation",
+    "Kind",
     "Labels",
     "Metric",
     "Series",
+    "ValueType",
     "align",
     "bucket_counts",
     "percentile",
@@ -31,6 +33,8 @@ __all__ = [
 ]
 
 Metric = Literal["request_count", "request_latencies"]
+Kind = Literal["DELTA", "GAUGE"]
+ValueType = Literal["INT64", "DOUBLE", "DISTRIBUTION"]
 Value = int | float | list[float]
 Labels = Mapping[str, str]
 
@@ -45,6 +49,7 @@ METRIC_LABELS = ("response_code", "response_code_class")
 SCALE = 1.0
 GROWTH = 1.1
 BUCKETS = 120
+CHOICES: Mapping[str, Callable[[Iterable[int | float]], int | float]] = {"MAX": max, "MIN": min}
 PERCENTILES = {"05": 0.05, "50": 0.5, "95": 0.95, "99": 0.99}
 
 
@@ -76,8 +81,8 @@ class Series:
 
     metric: Labels
     resource: Labels
-    kind: Literal["DELTA", "GAUGE"]
-    value_type: Literal["INT64", "DOUBLE", "DISTRIBUTION"]
+    kind: Kind
+    value_type: ValueType
     width: int
     points: Mapping[int, Value]
     resource_type: str = "cloud_run_revision"
@@ -120,6 +125,8 @@ def _raw_series(
 def align(series: Series, aligner: str, period: int, end: int) -> Series:
     """One point per window of `period` microseconds, counted backwards from `end`.
 
+    https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies#Aligner
+
     Raises:
         BadAggregation: The aligner does not fit the series.
     """
@@ -128,11 +135,18 @@ def align(series: Series, aligner: str, period: int, end: int) -> Series:
         windows.setdefault(end - (end - at) // period * period, []).append(value)
     name = aligner.removeprefix("ALIGN_")
     distribution = series.value_type == "DISTRIBUTION"
-    if name in ("DELTA", "SUM"):
+    counted = series.kind == "DELTA"
+    if name == "SUM" or (name == "DELTA" and counted):
         points = {at: _sum(values) for at, values in windows.items()}
-        kind: Literal["DELTA", "GAUGE"] = "DELTA" if name == "DELTA" else "GAUGE"
+        kind: Kind = "DELTA" if name == "DELTA" else "GAUGE"
         return replace(series, kind=kind, width=period, points=points)
-    if name == "RATE" and not distribution:
+    if name in CHOICES and not distribution:
+        choose = CHOICES[name]
+        points = {at: choose(map(_number, values)) for at, values in windows.items()}
+        return replace(series, kind="GAUGE", width=period, points=points)
+    if name == "MEAN" and not distribution:
+        points = {at: _mean(values) for at, values in windows.items()}
+    elif name == "RATE" and counted and not distribution:
         seconds = period / 1_000_000
         points = {at: _number(_sum(values)) / seconds for at, values in windows.items()}
     elif name.startswith("PERCENTILE_") and distribution:
@@ -174,9 +188,9 @@ def reduce(group: list[Series], reducer: str, metric: Labels, resource: Labels) 
         }
     elif name == "MEAN":
         points = {at: _mean(found) for at, found in values.items()}
-    elif name in ("MAX", "MIN") and not distribution:
-        choose = max if name == "MAX" else min
-        points = {at: choose(_number(value) for value in found) for at, found in values.items()}
+    elif name in CHOICES and not distribution:
+        choose = CHOICES[name]
+        points = {at: choose(map(_number, found)) for at, found in values.items()}
         return replace(first, kind="GAUGE", points=points)
     else:
         raise BadAggregation(

@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+from leitstand.sandbox.pace import Pace
+
 __all__ = ["BadOrders", "Orders", "Visitors", "main"]
 
 TIMEOUT = 10.0
@@ -86,17 +88,12 @@ class Orders:
 class _Kind:
     """The requests of one kind: their pace and their figures."""
 
-    def __init__(self, rate: float) -> None:
-        self.pause = 1 / rate
-        self.next = time.monotonic()
-        self.turn = 0
+    def __init__(self, pace: Pace) -> None:
+        self.pace = pace
         self.statuses: Counter[int] = Counter()
         self.unanswered = 0
-        self.moments: dict[str, float | None] = {
-            "first_error": None,
-            "last_error": None,
-            "last_ok": None,
-        }
+        self.under_way = 0
+        self.moments: dict[str, float | None] = {"last_error": None, "last_ok": None}
 
     def as_json(self) -> dict[str, Any]:
         answered = sum(self.statuses.values())
@@ -106,6 +103,7 @@ class _Kind:
             "ok": ok,
             "errors": answered - ok,
             "unanswered": self.unanswered,
+            "under_way": self.under_way,
             **self.moments,
             "statuses": {str(status): count for status, count in sorted(self.statuses.items())},
         }
@@ -133,7 +131,7 @@ class Visitors:
         }
         if orders.gui_host and orders.chat_rate:
             rates["chat"] = orders.chat_rate
-        self._kinds = {kind: _Kind(rate) for kind, rate in rates.items()}
+        self._kinds = {kind: _Kind(Pace(rate, self._over)) for kind, rate in rates.items()}
         self._workers = [
             threading.Thread(target=self._visit, args=(kind,), daemon=True)
             for kind in self._kinds
@@ -156,9 +154,9 @@ class Visitors:
         """The figures so far.
 
         `kinds` has by kind `sent`, `ok` (status below 400), `errors` (others), `unanswered`,
-        `statuses`, and in seconds since the epoch `first_error`, `last_error` (either of both)
-        and `last_ok`. `accepted` are the numbers of what was written and acknowledged, as ranges
-        from first to last.
+        `under_way` (not among those sent while they may yet be answered), `statuses`, and in
+        seconds since the epoch `last_error` (either of both) and `last_ok`. `accepted` are the
+        numbers of what was written and acknowledged, as ranges from first to last.
         """
         with self._lock:
             return {
@@ -172,7 +170,9 @@ class Visitors:
     def _visit(self, name: str) -> None:
         kind = self._kinds[name]
         connection = http.client.HTTPConnection(*self._place, timeout=TIMEOUT)
-        while (number := self._slot(kind)) is not None:
+        while (number := kind.pace.turn()) is not None:
+            with self._lock:
+                kind.under_way += 1
             try:
                 connection.request(*self._request(name, number))
                 answer = connection.getresponse()
@@ -186,19 +186,6 @@ class Visitors:
                 with self._lock:
                     self._accept(number)
         connection.close()
-
-    def _slot(self, kind: _Kind) -> int | None:
-        """Wait for this worker's next turn; its number, or None at the end."""
-        with self._lock:
-            now = time.monotonic()
-            # What was missed is not caught up: the rate is a limit, never a burst.
-            kind.next = max(kind.next, now)
-            wait = kind.next - now
-            kind.next += kind.pause
-            kind.turn += 1
-            number = kind.turn
-        over = self._over.wait(wait) if wait > 0 else self._over.is_set()
-        return None if over else number
 
     def _request(self, name: str, number: int) -> tuple[str, str, bytes | None, dict[str, str]]:
         orders = self._orders
@@ -231,6 +218,7 @@ class Visitors:
     def _count(self, kind: _Kind, status: int | None) -> None:
         now = time.time()
         with self._lock:
+            kind.under_way -= 1
             if status is None:
                 kind.unanswered += 1
             else:
@@ -239,7 +227,6 @@ class Visitors:
                 kind.moments["last_ok"] = now
             else:
                 kind.moments["last_error"] = now
-                kind.moments["first_error"] = kind.moments["first_error"] or now
 
     def _accept(self, number: int) -> None:
         """Add a number to the ranges; answers come nearly in order."""

@@ -35,6 +35,7 @@ class Visits:
         self._target = target
         self._process: asyncio.subprocess.Process | None = None
         self._newest: dict[str, Any] = {}
+        self._owed = 0
         self._lock = asyncio.Lock()
 
     def commands(self) -> dict[tuple[str, str], Callable[[Any], Awaitable[Any]]]:
@@ -68,8 +69,8 @@ class Visits:
                 limit=_LINE,
                 start_new_session=True,
             )
-            self._newest = {}
-            await self._ask(json.dumps(content))
+            self._newest, self._owed = {}, 0
+            await self._tell(json.dumps(content))
         return await self.report()
 
     async def report(self, _: Any = None) -> dict[str, Any]:
@@ -79,14 +80,13 @@ class Visits:
         """
         async with self._lock:
             if self._runs():
-                await self._ask("report")
-                await self._read()
+                await self._ask()
             return {"running": self._runs(), **self._newest}
 
     async def stop(self, _: Any = None) -> dict[str, Any]:
         """Let no more come, and give the final figures; nothing happens where nobody comes.
 
-        Does not wait for answers longer than a moment: what hangs ends at its own deadline.
+        Does not wait for answers longer than a moment: what hangs is counted as under way.
         """
         async with self._lock:
             await self._end(_REPORT_SECONDS)
@@ -100,7 +100,16 @@ class Visits:
     def _runs(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
-    async def _ask(self, line: str) -> None:
+    async def _ask(self) -> None:
+        """Ask for figures, and take all that are owed; those that come too late the next time."""
+        self._owed += 1
+        await self._tell("report")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REPORT_SECONDS):
+                while self._owed and await self._read():
+                    self._owed -= 1
+
+    async def _tell(self, line: str) -> None:
         assert self._process is not None
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
@@ -108,11 +117,11 @@ class Visits:
             await self._process.stdin.drain()
 
     async def _read(self) -> bool:
-        """Take one line of figures; False at the end, or where none comes in time."""
+        """Take one line of figures; False at the end, also where it is cut off."""
         assert self._process is not None
         assert self._process.stdout is not None
-        with contextlib.suppress(TimeoutError, ValueError):
-            line = await asyncio.wait_for(self._process.stdout.readline(), _REPORT_SECONDS)
+        with contextlib.suppress(ValueError):
+            line = await self._process.stdout.readline()
             if line:
                 self._newest = json.loads(line)
             return bool(line)
@@ -124,8 +133,7 @@ class Visits:
             return
         if process.returncode is None and patience:
             # Figures first: the last ones come only when nothing is under way any more.
-            await self._ask("report")
-            await self._read()
+            await self._ask()
         assert process.stdin is not None
         process.stdin.close()
         with contextlib.suppress(TimeoutError):

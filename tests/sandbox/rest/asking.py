@@ -66,11 +66,13 @@ class Asking:
 
     Attributes:
         run: Runs a coroutine on the engine's loop.
+        faults: Of that engine, where it has some of its own.
         routes: What the front door was told last.
     """
 
     def __init__(self, run: Callable[[Coroutine[Any, Any, Any]], Any]) -> None:
         self.run = run
+        self.faults = Faults()
         self.routes: Mapping[str, Backend] = {}
 
     async def start(self, directory: Path, store: Store, rpc: Rpc, door: Any = None) -> None:
@@ -113,7 +115,7 @@ def asking(directory: Path) -> Iterator[Asking]:
     ask = Asking(loop.run)
     try:
         store = Store(directory)
-        rpc = Rpc({}, {}, frozenset({PROJECT, "-"}), Faults(()))
+        rpc = Rpc({}, {}, frozenset({PROJECT, "-"}), ask.faults)
         ask.run(ask.start(directory, store, rpc))
         yield ask
         ask.run(ask.engine.close())

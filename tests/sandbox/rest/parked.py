@@ -44,13 +44,14 @@ class Parked:
         self.kinds: dict[type[Collection], Any] = {}
         self._loop.run(self._start())
 
-    def call(self, http: str, url: str, body: Any = None) -> dict[str, Any]:
+    def call(self, http: str, url: str, body: Any = None, if_match: str = "") -> dict[str, Any]:
         """The answer to a request; a refusal is an ApiError."""
         api, _, rest = url.partition("/")
         parts = urlsplit(rest)
         content = b"" if body is None else json.dumps(body).encode()
         query = tuple(parse_qsl(parts.query))
-        answer = self._loop.run(self._engine.answer(Request(http, api, parts.path, query, content)))
+        request = Request(http, api, parts.path, query, content, if_match)
+        answer = self._loop.run(self._engine.answer(request))
         return answer or {}
 
     def done(self, http: str, url: str, body: Any = None) -> dict[str, Any]:

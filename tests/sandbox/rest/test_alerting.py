@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from leitstand.sandbox.disk_gauges import Disk
+from leitstand.sandbox.instance_gauges import Running
 from leitstand.sandbox.log_counts import TABLE, LogCounts
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.rest.alert_policies import AlertPolicies, Alerts
@@ -69,7 +71,13 @@ def park(tmp_path, clock):
     with parked(tmp_path, Metrics, AlertPolicies, Alerts, NotificationChannels) as one:
         counts = LogCounts(one.park.table("logging", "projects.metrics"), now=clock)
         one.logs.listen(counts)
-        one.park.monitoring = Monitoring(TrafficLog(), now=clock, counts=counts)
+        one.park.monitoring = Monitoring(
+            TrafficLog(),
+            now=clock,
+            counts=counts,
+            disks=lambda: [Disk(PROJECT, "europe-west3", "main", 9, 10)],
+            running=lambda: [Running(PROJECT, "europe-west3", "web", "web-1", 1, 2)],
+        )
         yield one
 
 
@@ -194,6 +202,58 @@ def test_a_run_that_stops_reporting_raises_an_alert(park, clock, condition, hour
 def test_conditions_that_google_refuses_are_refused(park, condition, code):
     park.call("POST", METRICS, METRIC)
     assert refusal(park.call, "POST", POLICIES, policy(condition))[0].startswith(code)
+
+
+def gauge(metric, resource, aligner, threshold, *groups):
+    """A condition on a gauge."""
+    how = {"alignmentPeriod": "60s", "perSeriesAligner": aligner, "groupByFields": groups,
+           "crossSeriesReducer": "REDUCE_SUM" if groups else "REDUCE_NONE"}  # fmt: skip
+    return {
+        "conditionThreshold": {
+            **THRESHOLD,
+            "filter": f'metric.type="{metric}" AND resource.type="{resource}"',
+            "aggregations": [how],
+            "thresholdValue": threshold,
+        }
+    }
+
+
+DISK = ("cloudsql.googleapis.com/database/disk/bytes_used", "cloudsql_database")
+INSTANCES = ("run.googleapis.com/container/instance_count", "cloud_run_revision")
+
+
+def test_an_alert_opens_on_a_gauge_by_its_own_labels(park):
+    database, state = "resource.label.database_id", "metric.label.state"
+    conditions = (gauge(*DISK, "ALIGN_MEAN", 8, database), gauge(*DISK, "ALIGN_MAX", 9),
+                  gauge(*INSTANCES, "ALIGN_MIN", 1, state))  # fmt: skip
+    park.call("POST", POLICIES, policy(*conditions))
+    found = park.call("GET", ALERTS)["alerts"]
+    assert [(DISK[0], f"{PROJECT}:main", None), (INSTANCES[0], None, "idle")] == sorted(
+        (one["metric"]["type"], one["resource"]["labels"].get("database_id"),
+         one["metric"]["labels"].get("state")) for one in found
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("metric", "aligner", "groups", "words"),
+    [
+        (DISK, "ALIGN_DELTA", (), "cannot be applied"),
+        (INSTANCES, "ALIGN_RATE", (), "cannot be applied"),
+        (INSTANCES, "ALIGN_PERCENTILE_95", (), "cannot be applied"),
+        (INSTANCES, "ALIGN_MAX", ("metric.label.response_code",), "no such label"),
+        (DISK, "ALIGN_MAX", ("resource.label.service_name",), "no such label"),
+    ],
+)
+def test_what_is_for_counters_is_refused_for_gauges(park, metric, aligner, groups, words):
+    condition = gauge(*metric, aligner, 1, *groups)
+    code, message = refusal(park.call, "POST", POLICIES, policy(condition))
+    assert ("INVALID_ARGUMENT", True) == (code, words in message)
+
+
+def test_a_combiner_that_the_sandbox_does_not_have_is_not_taken_for_another(park):
+    park.call("POST", METRICS, METRIC)
+    body = policy({"conditionThreshold": THRESHOLD}, combiner="AND_WITH_MATCHING_RESOURCE")
+    assert "UNIMPLEMENTED" == refusal(park.call, "POST", POLICIES, body)[0]
 
 
 def test_an_alignment_of_more_than_25_hours_or_an_unknown_label_is_refused(park):

@@ -58,3 +58,14 @@ def test_a_dataset_with_tables_is_deleted_only_with_them(park):
 def test_names_follow_bigquerys_rules(park):
     body = {"datasetReference": {"datasetId": "mit-strich"}}
     assert refusal(park.call, "POST", DATASETS, body)[0] == "INVALID_ARGUMENT"
+
+
+def test_a_change_is_based_on_what_its_header_says_and_not_its_body(park):
+    first = park.call("GET", LOGS)["etag"]
+    second = park.call("PATCH", LOGS, {"description": "a"}, first)["etag"]
+    stale = refusal(park.call, "PATCH", LOGS, {"description": "b"}, first)
+    assert ("FAILED_PRECONDITION", "Precondition check failed.") == stale
+    assert "c" == park.call("PATCH", LOGS, {"description": "c"}, second)["description"]
+    for header in ("", "*"):
+        body = {"description": "d", "etag": first}
+        assert park.call("PATCH", LOGS, body, header)["etag"] not in (first, second)

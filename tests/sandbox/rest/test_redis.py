@@ -193,8 +193,15 @@ def test_an_export_needs_a_bucket_on_which_the_instance_sees_and_creates(park, c
     assert ("PERMISSION_DENIED", True) == (code, "'storage.buckets.get'" in message)
 
 
-def test_a_second_export_replaces_the_first(park, cache):
+def test_an_export_that_replaces_an_object_needs_to_delete_it(park, cache):
     add_bucket(park, "roles/storage.objectCreator", "roles/storage.legacyBucketReader")
+    park.done("POST", f"{CACHE}:export", output("gs://backups/cache.rdb"))
+    code, message = refusal(park.call, "POST", f"{CACHE}:export", output("gs://backups/cache.rdb"))
+    assert ("PERMISSION_DENIED", True) == (code, "'storage.objects.delete'" in message)
+
+
+def test_a_second_export_replaces_the_first(park, cache):
+    add_bucket(park, "roles/storage.objectUser", "roles/storage.legacyBucketReader")
     for value in ("1", "22"):
         with client(park, cache) as connection:
             connection.set("a", value)

@@ -88,6 +88,20 @@ def test_a_method_without_an_answer_answers_without_content(run):
     run(scene)
 
 
+def test_a_stale_version_in_the_header_is_an_unmet_precondition(run):
+    async def scene(client, _):
+        reference = {"datasetId": "d", "projectId": PROJECT}
+        await asked(client, "POST", DATASETS, json={"datasetReference": reference})
+        for etag, expected in (("b2xk", (412, "conditionNotMet")), ("*", (200, ""))):
+            status, answer = await asked(
+                client, "PATCH", f"{DATASETS}/d", json={}, headers={"If-Match": etag}
+            )
+            (error,) = answer.get("error", {}).get("errors", [{"reason": ""}])
+            assert expected == (status, error["reason"])
+
+    run(scene)
+
+
 def test_a_query_too_long_for_a_url_comes_as_a_form(run):
     async def scene(client, _):
         headers = {"X-HTTP-Method-Override": "GET"}

@@ -4,13 +4,18 @@ import base64
 import hashlib
 import http.client
 import json
+import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from leitstand.sandbox.faults import Fault
 from leitstand.sandbox.rest.engine import Request
 from leitstand.sandbox.rest.server import RestServer
+from leitstand.sandbox.rest.storage.content import digest_of
+from leitstand.sandbox.rest.storage.shelf import Shelf
 from tests.sandbox.rest.asking import PROJECT, asking
 
 BUCKETS = f"/storage/storage/v1/b?project={PROJECT}"
@@ -178,6 +183,26 @@ def test_a_resumable_upload_comes_in_pieces(client):
     assert 404 == client.send("PUT", f"/storage/{session}", b"de", rest)[0]
 
 
+@pytest.mark.parametrize(
+    ("code", "status", "again"), [("UNAVAILABLE", 503, 200), ("PERMISSION_DENIED", 403, 404)]
+)
+def test_a_resumable_upload_outlives_what_a_client_tries_again(client, code, status, again):
+    client.bucket(f"again-{status}")
+    path = f"/storage/upload/storage/v1/b/again-{status}/o?uploadType=resumable"
+    _, headers, _ = client.send("POST", path, {"name": "r"})
+    session = f"/storage/{headers['Location'].partition('/storage/')[2]}"
+    client.ask.faults.add(Fault("storage.objects.insert", "fail", code))
+    assert status == client.send("PUT", session, b"abc", {"Content-Range": "bytes 0-2/3"})[0]
+    assert again == client.send("PUT", session, b"", {"Content-Range": "bytes */3"})[0]
+
+
+def test_true_and_false_of_googles_client_are_truths_of_parameters_that_are_none_else(client):
+    client.bucket("truths", versioning={"enabled": True})
+    assert (200, "True") == (client.put("truths", "True", b"1")[0], client.names("truths")[0])
+    assert ["True"] == client.names("truths", "prefix=True&versions=False")
+    assert 400 == client("GET", f"{at('truths')}/o?versions=yes")[0]
+
+
 def test_preconditions_are_kept(client):
     client.bucket("conditions")
     _, first = client.put("conditions", "x", b"1", "&ifGenerationMatch=0")
@@ -265,3 +290,111 @@ def test_a_lifecycle_rule_deletes_what_is_old_unless_it_must_be_kept(client):
         long_ago = (datetime.now(UTC) - timedelta(days=31)).isoformat()
         table[f"b/{bucket}/o/x"] = {**table[f"b/{bucket}/o/x"], "timeCreated": long_ago}
     assert (["y"], ["x", "y"]) == (client.names("old"), client.names("held"))
+
+
+def test_a_change_of_an_old_generation_leaves_the_live_one_alone(client):
+    client.bucket("older", versioning={"enabled": True})
+    _, old = client.put("older", "x", b"1")
+    _, live = client.put("older", "x", b"22")
+    one = f"{at('older', 'x')}?generation={old['generation']}"
+    status, changed = client("PATCH", one, {"metadata": {"a": "b"}})
+    assert (200, old["generation"], "2") == (
+        status, changed["generation"], changed["metageneration"],
+    )  # fmt: skip
+    assert {"a": "b"} == client("GET", one)[1]["metadata"]
+    assert live == client("GET", at("older", "x"))[1]
+    assert b"22" == client.content("older", "x")[2]
+
+
+def age(client, bucket, name):
+    """Have an object be a month old."""
+    table = client.ask.park.table("storage", "objects")
+    long_ago = (datetime.now(UTC) - timedelta(days=31)).isoformat()
+    key = f"b/{bucket}/o/{name}"
+    table[key] = {**table[key], "timeCreated": long_ago}
+
+
+def test_a_lifecycle_rule_spares_what_is_held(client):
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 30}}
+    client.bucket("holds", lifecycle={"rule": [rule]})
+    for name in ("temporaryHold", "eventBasedHold", "free"):
+        client.put("holds", name, b"1")
+        client("PATCH", at("holds", name), {name: True})
+        age(client, "holds", name)
+    assert ["eventBasedHold", "temporaryHold"] == client.names("holds")
+
+
+def test_a_lifecycle_rule_makes_the_live_one_of_a_versioned_bucket_an_old_one(client):
+    rule = {"action": {"type": "Delete"}, "condition": {"age": 30, "isLive": True}}
+    client.bucket("faded", lifecycle={"rule": [rule]}, versioning={"enabled": True})
+    _, made = client.put("faded", "x", b"1")
+    age(client, "faded", "x")
+    assert ([], ["x"]) == (client.names("faded"), client.names("faded", "versions=true"))
+    assert b"1" == client.content("faded", "x", f"&generation={made['generation']}")[2]
+
+
+def test_a_hold_keeps_an_object_live_in_a_versioned_bucket_too(client):
+    client.bucket("clung", versioning={"enabled": True})
+    client.put("clung", "x", b"1")
+    client("PATCH", at("clung", "x"), {"temporaryHold": True})
+    assert (403, "objectUnderActiveHold") == client.put("clung", "x", b"2")
+    assert (403, "objectUnderActiveHold") == client("DELETE", at("clung", "x"))
+    assert b"1" == client.content("clung", "x")[2]
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+@pytest.mark.parametrize("failing", ["first", "last", "copied"])
+def test_a_put_that_fails_leaves_what_was_there(client, tmp_path, monkeypatch, versioned, failing):
+    bucket = f"broken-{versioned}-{failing}".lower()
+    client.bucket(bucket, versioning={"enabled": versioned})
+    _, before = client.put(bucket, "a/x", b"before")
+    source = tmp_path / "content"
+    source.write_bytes(b"new")
+    digest = digest_of(source)
+    real = os.replace
+
+    def full(one, other):
+        # A move aside goes on; so does one back.
+        last = str(other).endswith("a/x") and str(one).endswith(".part")
+        elsewhere = failing == "copied" and str(other).endswith(".part")
+        if last or elsewhere:
+            raise OSError("no space left on device")
+        real(one, other)
+
+    monkeypatch.setattr(os, "replace", full)
+    shelf = Shelf(client.ask.park)
+    if failing == "first":
+        source.unlink()
+    with pytest.raises(OSError, match=r"No such file|no space"):
+        shelf.put(bucket, "a/x", source, digest, {})
+    monkeypatch.undo()
+
+    assert (failing != "first") == source.exists()
+    assert (200, before) == client("GET", at(bucket, "a/x"))
+    assert b"before" == client.content(bucket, "a/x")[2]
+    assert ["x"] == [
+        file.name for file in shelf.files.path(bucket, "a/x", before["generation"]).parent.iterdir()
+    ]
+    assert 200 == client.put(bucket, "a/x", b"after")[0]
+    assert b"after" == client.content(bucket, "a/x")[2]
+    assert ["a/x"] * (1 + versioned) == client.names(bucket, "versions=true")
+
+
+def test_a_put_whose_directory_cannot_be_made_leaves_none_behind(client, tmp_path, monkeypatch):
+    client.bucket("narrow")
+    source = tmp_path / "content"
+    source.write_bytes(b"new")
+    shelf, real = Shelf(client.ask.park), Path.mkdir
+
+    def full(directory, *args, **kwargs):
+        if directory.name == "inner":
+            raise OSError("no space left on device")
+        real(directory, *args, **kwargs)
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    with pytest.raises(OSError, match="no space"):
+        shelf.put("narrow", "outer/inner/x", source, digest_of(source), {})
+    monkeypatch.undo()
+    assert (b"new", []) == (source.read_bytes(), client.names("narrow"))
+    _, made = client.put("narrow", "outer", b"1")
+    assert "outer" == shelf.files.path("narrow", "outer", made["generation"]).name

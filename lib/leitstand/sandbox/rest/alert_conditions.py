@@ -20,6 +20,7 @@ from leitstand.sandbox.timeseries import Series
 
 if TYPE_CHECKING:
     from leitstand.sandbox.monitoring import Monitoring
+    from leitstand.sandbox.monitoring_messages import Descriptor
 
 __all__ = ["Condition", "Violation", "read_condition"]
 
@@ -31,9 +32,15 @@ LONGEST_ALIGNMENT = 90_000
 LONGEST_ABSENCE = 84_600
 LONGEST_DURATION = 84_600
 LONGEST_FILTER = 2048
-LATENCIES = "run.googleapis.com/request_latencies"
 COUNTS = ("ALIGN_DELTA", "ALIGN_SUM", "ALIGN_RATE")
+CHOICES = ("ALIGN_MEAN", "ALIGN_MAX", "ALIGN_MIN")
 PERCENTILES = ("ALIGN_PERCENTILE_50", "ALIGN_PERCENTILE_95", "ALIGN_PERCENTILE_99")
+# By kind and value type of the metric: those whose values a threshold can be compared with.
+ALIGNERS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("DELTA", "DISTRIBUTION"): PERCENTILES,
+    ("DELTA", "INT64"): (*COUNTS, *CHOICES),
+    ("GAUGE", "INT64"): (*CHOICES, "ALIGN_SUM"),
+}
 REDUCERS = ("REDUCE_NONE", "REDUCE_SUM", "REDUCE_COUNT", "REDUCE_MEAN", "REDUCE_MAX", "REDUCE_MIN")
 COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "COMPARISON_GT": operator.gt,
@@ -123,8 +130,8 @@ def read_condition(monitoring: Monitoring, project: str, body: Body, field: str)
         raise _bad(f"{field}.display_name", "", "A display name is required.")
     stated = body[kind]
     field = f"{field}.{re.sub('([A-Z])', lambda match: f'_{match[1].lower()}', kind)}"
-    wanted = _filter(monitoring, project, stated.get("filter", ""), f"{field}.filter")
-    how = _aggregation(monitoring, project, wanted, stated, f"{field}.aggregations")
+    wanted, metric = _filter(monitoring, project, stated.get("filter", ""), f"{field}.filter")
+    how = _aggregation(metric, stated, f"{field}.aggregations")
     absent = kind == "conditionAbsent"
     limits = (120, LONGEST_ABSENCE) if absent else (0, LONGEST_DURATION)
     duration = _minutes(stated.get("duration", "0s"), *limits, f"{field}.duration")
@@ -148,44 +155,44 @@ def read_condition(monitoring: Monitoring, project: str, body: Body, field: str)
     )
 
 
-def _filter(monitoring: Monitoring, project: str, text: str, field: str) -> Filter:
+def _filter(
+    monitoring: Monitoring, project: str, text: str, field: str
+) -> tuple[Filter, Descriptor]:
+    """The filter, and the metric that it fixes."""
     if len(text) > LONGEST_FILTER:
         raise _bad(field, text[:40], f"It is longer than {LONGEST_FILTER} characters.")
     found = parse(text, "monitoring")
     for part in ("metric.type", "resource.type"):
         if part not in found.equalities:
             raise _bad(field, text, f'must specify a restriction on "{part}" in the filter')
-    metric = found.equalities["metric.type"]
-    if not monitoring.knows(project, metric):
-        error = not_found(metric, "Metric type")
+    metric_type = found.equalities["metric.type"]
+    metric = monitoring.metric(project, metric_type)
+    if metric is None:
+        error = not_found(metric_type, "Metric type")
         raise ApiError(
             error.code,
-            f'Cannot find metric that matches type = "{metric}". If a metric was created recently, '
-            "it could take up to 10 minutes to become available. Please try again soon.",
+            f'Cannot find metric that matches type = "{metric_type}". If a metric was created '
+            "recently, it could take up to 10 minutes to become available. Please try again soon.",
         )
-    return found
+    return found, metric
 
 
-def _aggregation(
-    monitoring: Monitoring, project: str, wanted: Filter, stated: Body, field: str
-) -> Aggregation:
+def _aggregation(metric: Descriptor, stated: Body, field: str) -> Aggregation:
     listed = stated.get("aggregations", ())
     if len(listed) != 1:
         raise _bad(field, str(len(listed)), "The sandbox evaluates exactly one aggregation.")
     one: Mapping[str, Any] = listed[0]
     aligner, reducer = one.get("perSeriesAligner", ""), one.get("crossSeriesReducer", "REDUCE_NONE")
-    metric = wanted.equalities["metric.type"]
-    fitting = PERCENTILES if metric == LATENCIES else COUNTS
+    fitting = ALIGNERS[metric.kind, metric.value_type]
     if aligner not in fitting:
-        reason = f"The aligner cannot be applied to {metric}; use one of {', '.join(fitting)}."
+        reason = f"The aligner cannot be applied to {metric.type}; use one of {', '.join(fitting)}."
         raise _bad(f"{field}.per_series_aligner", aligner, reason)
     if reducer not in REDUCERS:
         raise _bad(f"{field}.cross_series_reducer", reducer, f"Use one of {', '.join(REDUCERS)}.")
     period = _minutes(
         one.get("alignmentPeriod", "0s"), 60, LONGEST_ALIGNMENT, f"{field}.alignment_period"
     )
-    labels = monitoring.labels(project, metric)
-    groups = tuple(group_field(name, labels) for name in one.get("groupByFields", ()))
+    groups = tuple(group_field(name, metric) for name in one.get("groupByFields", ()))
     return Aggregation(period, aligner, reducer, groups)
 
 

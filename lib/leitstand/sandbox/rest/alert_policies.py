@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from time import time as now
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from leitstand.sandbox.errors import ApiError, invalid
+from leitstand.sandbox.errors import ApiError, invalid, unimplemented
 from leitstand.sandbox.filters import parse
 from leitstand.sandbox.paging import page
 from leitstand.sandbox.rest.alert_conditions import Violation, read_condition
@@ -25,7 +25,7 @@ __all__ = ["AlertPolicies", "AlertWatch", "Alerts", "evaluate"]
 API = "monitoring"
 LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
-COMBINERS = ("AND", "OR", "AND_WITH_MATCHING_RESOURCE")
+COMBINERS = ("AND", "OR")
 MIME_TYPES = ("text/markdown", "")
 LONGEST_DOCUMENTATION = 8192
 MOST_CONDITIONS, MOST_CHANNELS, MOST_LABELS = 6, 16, 64
@@ -59,6 +59,8 @@ class AlertPolicies(Collection):
             raise invalid(
                 f"A policy has 1 to {MOST_CONDITIONS} conditions.", "alert_policy.conditions"
             )
+        if body.get("combiner") == "AND_WITH_MATCHING_RESOURCE":
+            raise unimplemented("the combiner AND_WITH_MATCHING_RESOURCE")
         if body.get("combiner") not in COMBINERS:
             raise invalid("A policy needs a combiner.", "alert_policy.combiner")
         documentation = body.get("documentation", {})

@@ -75,6 +75,7 @@ class Datasets(Collection):
     items: ClassVar[str] = "datasets"
     immutable: ClassVar[tuple[str, ...]] = ("datasetReference", "location")
     versioned: ClassVar[str] = "etag"
+    by_header: ClassVar[bool] = True
 
     def check(self, name: str, body: Body, before: Body | None) -> None:
         """Ids, and access of accounts that are there."""
@@ -154,6 +155,7 @@ class Tables(Collection):
     items: ClassVar[str] = "tables"
     immutable: ClassVar[tuple[str, ...]] = ("tableReference",)
     versioned: ClassVar[str] = "etag"
+    by_header: ClassVar[bool] = True
 
     def check(self, name: str, body: Body, before: Body | None) -> None:
         """The dataset must be there."""

@@ -29,12 +29,14 @@ class Call:
         body: The validated JSON of the request; {} where it has none.
         name: Full name of the resource, as the key of the table has it (project numbers replaced
             by ids); of the parent, where the path names no resource of the collection.
+        if_match: The header If-Match of the request, or "".
     """
 
     method: str
     params: Mapping[str, str]
     body: Body
     name: str
+    if_match: str = ""
 
     @property
     def verb(self) -> str:
@@ -68,6 +70,8 @@ class Collection:
         immutable: Dotted paths that PATCH and PUT refuse to change (400).
         versioned: "etag" or "fingerprint": gets a new value with every change; a stale one in a
             change is refused (412 conditionNotMet for Compute Engine, else ABORTED, 409).
+        by_header: Whether a change says in its header If-Match which version it is based on, and
+            not in its body (412 conditionNotMet).
     """
 
     api: ClassVar[str]
@@ -79,6 +83,7 @@ class Collection:
     items: ClassVar[str] = ""
     immutable: ClassVar[tuple[str, ...]] = ()
     versioned: ClassVar[str] = ""
+    by_header: ClassVar[bool] = False
 
     def __init__(self, park: Park) -> None:
         self.park = park

@@ -6,10 +6,9 @@ import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from leitstand.sandbox.filters import Filter, parse
+from leitstand.sandbox.log_counts import logging_filter
 from leitstand.sandbox.rest.bigquery import may_write, table_outputs
 from leitstand.sandbox.rest.bigquery_rows import Rows, as_row, merged
 from leitstand.sandbox.rest.collection import Body
@@ -63,18 +62,13 @@ class Delivery:
 
 
 def _wanted(sink: Body, entry: Mapping[str, Any]) -> bool:
-    if not _filter(sink.get("filter", "")).matches(entry):
+    if not logging_filter(sink.get("filter", "")).matches(entry):
         return False
     return not any(
-        _filter(exclusion["filter"]).matches(entry)
+        logging_filter(exclusion["filter"]).matches(entry)
         for exclusion in sink.get("exclusions", ())
         if not exclusion.get("disabled")
     )
-
-
-@lru_cache(maxsize=64)
-def _filter(text: str) -> Filter:
-    return parse(text, "logging")
 
 
 def _table_name(entry: Mapping[str, Any], partitioned: bool) -> str:

@@ -46,6 +46,7 @@ class Request:
         path: Its path below the API's root, percent-encoded, without a leading "/".
         query: Its query's names and values, decoded.
         body: Its body.
+        if_match: Its header If-Match, or "".
     """
 
     http: str
@@ -53,6 +54,7 @@ class Request:
     path: str
     query: Sequence[tuple[str, str]] = ()
     body: bytes = b""
+    if_match: str = ""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,8 @@ class Engine:
             self._check_enabled(request.api, resource)
             params, body = parsed()
             name = _name(entry, path)
-            answer = await self._behind(api, entry, method)(Call(method.id, params, body, name))
+            call = Call(method.id, params, body, name, request.if_match)
+            answer = await self._behind(api, entry, method)(call)
             return _checked_answer(document, method, answer)
 
         answer: Body | None = await self._rpc.run(_path(method.id), resource, handle, None)

@@ -85,7 +85,13 @@ class LateRest:
         return counts(self._store)
 
     async def answer(
-        self, http: str, api: str, path: str, query: Sequence[tuple[str, str]], body: bytes
+        self,
+        http: str,
+        api: str,
+        path: str,
+        query: Sequence[tuple[str, str]],
+        body: bytes,
+        if_match: str = "",
     ) -> dict[str, Any] | None:
         """The JSON of the answer to a request; None where the method has none.
 
@@ -95,6 +101,7 @@ class LateRest:
             path: Below the API's root, percent-encoded, without a leading "/".
             query: Names and values, decoded.
             body: As it came.
+            if_match: The header If-Match, or "".
 
         Raises:
             ApiError: What the client sees.
@@ -102,7 +109,7 @@ class LateRest:
         engine = await self._loading()
         from leitstand.sandbox.rest.engine import Request
 
-        return await engine.answer(Request(http, api, path, query, body))
+        return await engine.answer(Request(http, api, path, query, body, if_match))
 
     async def clock(self, _: object = None) -> dict[str, Any]:
         """What Cloud Scheduler's clock shows, and what its newest move has done."""

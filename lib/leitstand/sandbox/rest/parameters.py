@@ -13,6 +13,7 @@ from leitstand.sandbox.rest.discovery import Document, Method, Schema
 __all__ = ["checked"]
 
 INTEGER = re.compile(r"-?\d{1,20}")
+TRUTHS = {"True": "true", "False": "false"}
 # Understood by every API besides those that the document lists.
 SYSTEM = ("$alt", "$fields", "$prettyPrint", "userProject")
 
@@ -39,6 +40,9 @@ def checked(
     for name, schema in method.parameters.items():
         if schema.get("required") and not any(given.get(name, ())):
             raise _refused(f"Required parameter: {name}", "required")
+        if schema.get("type") == "boolean" and name in given:
+            # Google's client of Cloud Storage writes `True`.
+            given[name] = [TRUTHS.get(value, value) for value in given[name]]
         for value in given.get(name, ()):
             _check(name, schema, value)
         if len(given.get(name, ())) > 1 and not schema.get("repeated"):

@@ -67,7 +67,7 @@ class RestServer:
 
 async def _request(
     http: web.BaseRequest, api: str, path: str
-) -> tuple[str, str, str, Sequence[tuple[str, str]], bytes]:
+) -> tuple[str, str, str, Sequence[tuple[str, str]], bytes, str]:
     """A request as the APIs take it."""
     body = await http.read()
     method = http.headers.get(OVERRIDE, http.method)
@@ -75,4 +75,4 @@ async def _request(
     if method != http.method and http.content_type == "application/x-www-form-urlencoded":
         # A GET whose query was too long for a URL.
         query, body = parse_qsl(body.decode(), keep_blank_values=True), b""
-    return method, api, path, query, body
+    return method, api, path, query, body, http.headers.get("If-Match", "")

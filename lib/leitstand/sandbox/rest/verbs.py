@@ -138,6 +138,8 @@ class Verbs:
         self._check_free(entry, call.name)
         change = self._unwrapped(entry, method, call)
         given = change.get(kind.versioned) if kind.versioned else None
+        if kind.by_header:
+            given = None if call.if_match == "*" else call.if_match
         if given and given != before.get(kind.versioned):
             raise wording.stale(kind, call.name)
         after = self._changed(entry, method, call, before, change)

@@ -37,6 +37,9 @@ def busy(kind: Collection, name: str) -> ApiError:
 
 def stale(kind: Collection, name: str) -> ApiError:
     """The change is based on a version that is not the newest."""
+    if kind.by_header:
+        message = "Precondition check failed."
+        return ApiError(StatusCode.FAILED_PRECONDITION, message, "conditionNotMet")
     message = f"Invalid {kind.versioned}: the resource '{name}' was changed meanwhile."
     own = ApiError(StatusCode.FAILED_PRECONDITION, message, "conditionNotMet")
     text = f"The {kind.versioned} provided does not match the current one of {name}."

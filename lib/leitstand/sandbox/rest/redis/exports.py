@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import grpc
 
 from leitstand.sandbox.errors import ApiError, invalid, not_found
-from leitstand.sandbox.rest.storage.access import EXPORTING, lacking
+from leitstand.sandbox.rest.storage.access import EXPORTING, REPLACING, lacking
 from leitstand.sandbox.rest.storage.content import digest_of
 from leitstand.sandbox.rest.storage.shelf import Shelf
 
@@ -43,12 +43,13 @@ def destination(uri: str) -> tuple[str, str]:
     return match["bucket"], match["object"]
 
 
-def check_writer(park: Park, bucket: str, member: str) -> None:
-    """Make sure that an instance's service account may write to a bucket.
+def check_writer(park: Park, bucket: str, name: str, member: str) -> None:
+    """Make sure that an instance's service account may write an object.
 
     Args:
         park: The sandbox.
-        bucket: Its name.
+        bucket: Its bucket.
+        name: Its name; to replace it takes a permission more.
         member: `persistenceIamIdentity` of the instance.
 
     Raises:
@@ -56,7 +57,8 @@ def check_writer(park: Park, bucket: str, member: str) -> None:
     """
     if f"b/{bucket}" not in park.table("storage", "buckets"):
         raise not_found(f"gs://{bucket}", "Bucket")
-    missing = lacking(park, bucket, member, EXPORTING)
+    there = Shelf(park).find(bucket, name) is not None
+    missing = lacking(park, bucket, member, REPLACING if there else EXPORTING)
     if missing:
         account = member.partition(":")[2]
         raise ApiError(

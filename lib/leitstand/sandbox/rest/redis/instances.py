@@ -272,7 +272,7 @@ class Instances(Collection):
         body = self.existing(call.name)
         uri = call.body.get("outputConfig", {}).get("gcsDestination", {}).get("uri", "")
         bucket, name = destination(uri)
-        check_writer(self.park, bucket, body["persistenceIamIdentity"])
+        check_writer(self.park, bucket, name, body["persistenceIamIdentity"])
         try:
             stored(self.park, await self._servers[call.name].save(), bucket, name)
         except (OSError, SaveFailed) as error:

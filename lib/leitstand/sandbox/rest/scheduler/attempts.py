@@ -43,11 +43,13 @@ class Attempts:
             due: When the attempt is made, where that is not now.
 
         Returns:
-            What the target answered.
+            What the target answered; None also where the job was deleted meanwhile.
 
         Raises:
             ApiError: What it answered instead; recorded, too.
         """
+        if name not in self._jobs:
+            return None
         began = due or self._clock.now()
         self._record(name, lastAttemptTime=timestamp(began))
         if planned:

@@ -78,18 +78,20 @@ async def call_target(park: Park, job: Body) -> Body | None:
 
 
 async def finished(park: Park, job: Body, answer: Body | None) -> Body | None:
-    """The execution's operation when it is over; None where the target began none.
+    """The execution's operation when it is over, however long that takes; None without one.
 
     Raises:
         ApiError: It cannot be read any more.
     """
     target = target_of(job["httpTarget"]["uri"])
-    if target is None or target.api != "run" or not RUN_JOB.fullmatch(target.path):
+    if answer is None or target is None or target.api != "run":
         return None
-    operation = answer or {}
+    if not RUN_JOB.fullmatch(target.path):
+        return None
+    operation = answer
     while not operation.get("done"):
         path = f"v2/{operation['name']}:wait"
-        operation = await park.request("POST", "run", path, (), b'{"timeout": "60s"}') or {}
+        operation = await park.request("POST", "run", path, (), b'{"timeout": "60s"}') or operation
     return operation
 
 

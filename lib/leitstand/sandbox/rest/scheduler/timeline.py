@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import MutableMapping
+from collections.abc import Container, MutableMapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,15 +23,32 @@ __all__ = ["Timeline"]
 # The real time may be set, too: look again from time to time.
 LONGEST_NAP = 60.0
 LONGEST_MOVE = timedelta(days=366)
+# Real seconds: a move waits no longer for one execution.
+LONGEST_EXECUTION = 3600.0
 
 log = logging.getLogger(__name__)
+
+
+class StillRunning(Exception):
+    """The execution that a job has started is not over in time.
+
+    Attributes:
+        job: Full name of the Cloud Scheduler job.
+    """
+
+    def __init__(self, job: str) -> None:
+        super().__init__(
+            f"The execution that {job} has started is not over after {LONGEST_EXECUTION:g} seconds."
+        )
+        self.job = job
 
 
 class Timeline:
     """Makes the attempts of jobs that are due.
 
-    While time simply passes, attempts do not wait for each other. While the clock is moved, they
-    are made in order, and each waits until the Cloud Run execution of the one before is over.
+    While time simply passes, attempts of different jobs do not wait for each other. While the
+    clock is moved, they are made in order, and each waits until the Cloud Run execution of the one
+    before is over.
 
     Args:
         park: The sandbox.
@@ -51,6 +68,7 @@ class Timeline:
         self._under_way: dict[str, asyncio.Task[Body | None]] = {}
         self._tasks: set[asyncio.Task[Body | None]] = set()
         self._until: datetime | None = None
+        self._broken = ""
         self._fired: Counter[str] = Counter()
         self._failed: Counter[str] = Counter()
 
@@ -91,6 +109,7 @@ class Timeline:
             raise failed_precondition("The clock is being moved already.")
         if not timedelta(0) < ahead <= LONGEST_MOVE:
             raise invalid("The clock can be moved ahead by up to 366 days.")
+        self._broken = ""
         self._fired.clear()
         self._failed.clear()
         self._until = self._clock.now() + ahead
@@ -100,12 +119,13 @@ class Timeline:
         """The time, and what the newest move has done so far.
 
         `fired` has the number of attempts by job, `failed` those that the target refused or whose
-        execution failed.
+        execution failed; `broken` says why the clock has not arrived where it should, or "".
         """
         return {
             "now": timestamp(self._clock.now()),
             "ahead_seconds": self._clock.ahead.total_seconds(),
             "moving_until": timestamp(self._until) if self._until is not None else None,
+            "broken": self._broken,
             "fired": dict(sorted(self._fired.items())),
             "failed": dict(sorted(self._failed.items())),
         }
@@ -113,7 +133,8 @@ class Timeline:
     async def _follow(self) -> None:
         while True:
             self._changed.clear()
-            name, due = self._next()
+            # Never two attempts of one job at once: the later one waits.
+            name, due = self._next(besides=self._under_way)
             seconds = LONGEST_NAP
             if due is not None and self._until is None:
                 seconds = min((due - self._clock.now()).total_seconds(), LONGEST_NAP)
@@ -122,12 +143,8 @@ class Timeline:
                     async with asyncio.timeout(seconds):
                         await self._changed.wait()
                 continue
-            # Never two attempts of one job at once: the later one waits.
-            if name in self._under_way:
-                await asyncio.wait({self._under_way[name]})
-            else:
-                self._begin(name, planned=True)
-                await asyncio.sleep(0)
+            self._begin(name, planned=True)
+            await asyncio.sleep(0)
 
     async def _move(self, until: datetime) -> None:
         try:
@@ -135,24 +152,34 @@ class Timeline:
                 name, due = self._next()
                 if due is None or due > until:
                     break
+                if name in self._under_way:
+                    # Which may change when the job is due, or whether it is there.
+                    await asyncio.wait({self._under_way[name]})
+                    continue
                 self._clock.reach(due)
                 await self._fire(name, due)
             self._clock.reach(until)
-        except Exception:
+        except Exception as error:
             log.exception("the clock could not be moved to %s", until)
+            self._broken = str(error) or type(error).__name__
         finally:
             self._until = None
             self.changed()
 
     async def _fire(self, name: str, due: datetime) -> None:
-        """One attempt, and the execution that it has started, to its end."""
+        """One attempt, and the execution that it has started, to its end.
+
+        Raises:
+            StillRunning: It has not come to its end.
+        """
         self._fired[name] += 1
         job = self._jobs[name]
-        if name in self._under_way:
-            await asyncio.wait({self._under_way[name]})
         try:
             answer = await self._begin(name, planned=True, due=due)
-            operation = await finished(self._park, job, answer)
+            async with asyncio.timeout(LONGEST_EXECUTION):
+                operation = await finished(self._park, job, answer)
+        except TimeoutError:
+            raise StillRunning(name) from None
         except ApiError as error:
             log.info("%s failed: %s", name, error.message)
             self._failed[name] += 1
@@ -177,9 +204,9 @@ class Timeline:
             log.info("an attempt of %s failed: %s", name, error)
         self._changed.set()
 
-    def _next(self) -> tuple[str, datetime | None]:
+    def _next(self, besides: Container[str] = ()) -> tuple[str, datetime | None]:
         """The job that is due next, and when; of several at once the first by name."""
-        due = [(_due(job), name) for name, job in self._enabled()]
+        due = [(_due(job), name) for name, job in self._enabled() if name not in besides]
         moment, name = min(due, default=(None, ""))
         return name, moment
 

@@ -11,22 +11,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.park import Park
 
-__all__ = ["EXPORTING", "lacking"]
+__all__ = ["EXPORTING", "REPLACING", "lacking"]
 
 # What Memorystore's service account needs on the bucket for an export:
 # https://cloud.google.com/memorystore/docs/redis/import-export-restricted-permissions
 EXPORTING = ("storage.buckets.get", "storage.objects.create")
+# And where the object is there already:
+# https://cloud.google.com/storage/docs/json_api/v1/objects/insert#required-permissions
 DELETE = "storage.objects.delete"
+REPLACING = (*EXPORTING, DELETE)
 ROLES: Mapping[str, tuple[str, ...]] = {
-    "roles/storage.admin": (*EXPORTING, DELETE),
-    "roles/storage.legacyBucketOwner": (*EXPORTING, DELETE),
+    "roles/storage.admin": REPLACING,
+    "roles/storage.legacyBucketOwner": REPLACING,
     "roles/storage.legacyBucketReader": (EXPORTING[0],),
-    "roles/storage.legacyBucketWriter": (*EXPORTING, DELETE),
+    "roles/storage.legacyBucketWriter": REPLACING,
     "roles/storage.objectAdmin": (EXPORTING[1], DELETE),
     "roles/storage.objectCreator": (EXPORTING[1],),
     "roles/storage.objectUser": (EXPORTING[1], DELETE),
-    "roles/editor": (),
-    "roles/owner": (*EXPORTING, DELETE),
+    "roles/owner": REPLACING,
 }
 
 

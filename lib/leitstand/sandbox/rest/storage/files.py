@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from leitstand.sandbox.rest.park import Park
 
-__all__ = ["Files"]
+__all__ = ["Files", "key_of"]
 
 LONGEST_SEGMENT = 255
 # No bucket's name begins with a dot.
@@ -34,46 +34,84 @@ class Files:
 
     def path(self, bucket: str, name: str, generation: str) -> Path:
         """The file of a generation."""
-        return self._root / str(self._places[_key(bucket, name, generation)]["path"])
+        return self._root / str(self._places[key_of(bucket, name, generation)]["path"])
 
-    def put(self, bucket: str, name: str, generation: str, source: Path) -> None:
+    def put(
+        self,
+        bucket: str,
+        name: str,
+        generation: str,
+        source: Path,
+        *,
+        before: str = "",
+        keep: bool = False,
+    ) -> None:
         """Move a file to where the content of a new live generation lies.
 
+        Args:
+            bucket: Name of the bucket.
+            name: Name of the object.
+            generation: The new one.
+            source: The file; it stays where it is if that fails.
+            before: The generation that was live, if there was one.
+            keep: Whether its content is kept, aside; else it is deleted.
+
         Raises:
-            OSError: It cannot be written.
+            OSError: It cannot be written; all is as it was.
         """
         place = self._natural(bucket, name) or self._hidden(bucket, name, generation)
         target = self._root / place
-        _make_directory(target.parent)
-        os.chmod(source, 0o600)
+        part = target.with_name(f".{generation}.part")
+        old = dict(self._places[key_of(bucket, name, before)]) if before else {}
         try:
-            os.replace(source, target)
-        except OSError:
-            # Another file system.
-            part = target.with_name(f".{generation}.part")
-            shutil.copyfile(source, part)
-            os.chmod(part, 0o600)
+            _make_directory(target.parent)
+            _bring(source, part)
+            if keep:
+                self.retire(bucket, name, before)
             os.replace(part, target)
-            source.unlink()
-        self._places[_key(bucket, name, generation)] = {"path": str(place)}
+        except OSError:
+            self._restore(source, part)
+            if keep:
+                self._move(bucket, name, before, PurePosixPath(str(old["path"])))
+            self._tidy(target.parent)
+            raise
+        source.unlink(missing_ok=True)
+        self._places[key_of(bucket, name, generation)] = {"path": str(place)}
+        if before and not keep:
+            del self._places[key_of(bucket, name, before)]
+            if old["path"] != str(place):
+                self._delete(self._root / str(old["path"]))
 
     def retire(self, bucket: str, name: str, generation: str) -> None:
         """Move the content of a generation aside: it is not live any more, but kept."""
-        key = _key(bucket, name, generation)
-        before = self._root / str(self._places[key]["path"])
-        place = self._hidden(bucket, name, generation)
-        _make_directory((self._root / place).parent)
-        os.replace(before, self._root / place)
-        self._places[key] = {"path": str(place)}
-        self._tidy(before.parent)
+        self._move(bucket, name, generation, self._hidden(bucket, name, generation))
 
     def drop(self, bucket: str, name: str, generation: str) -> None:
         """Delete the content of a generation."""
-        note = self._places.pop(_key(bucket, name, generation), None)
+        note = self._places.pop(key_of(bucket, name, generation), None)
         if note is not None:
-            path = self._root / str(note["path"])
-            path.unlink(missing_ok=True)
-            self._tidy(path.parent)
+            self._delete(self._root / str(note["path"]))
+
+    def _move(self, bucket: str, name: str, generation: str, place: PurePosixPath) -> None:
+        key = key_of(bucket, name, generation)
+        before, after = self._root / str(self._places[key]["path"]), self._root / place
+        if before != after:
+            _make_directory(after.parent)
+            os.replace(before, after)
+            self._places[key] = {"path": str(place)}
+            self._tidy(before.parent)
+
+    def _delete(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        self._tidy(path.parent)
+
+    @staticmethod
+    def _restore(source: Path, part: Path) -> None:
+        if source.exists():
+            part.unlink(missing_ok=True)
+        elif part.exists():
+            _bring(part, source)
+            part.unlink(missing_ok=True)
 
     def _natural(self, bucket: str, name: str) -> PurePosixPath | None:
         segments = name.split("/")
@@ -98,13 +136,26 @@ class Files:
         while directory != self._root and self._root in directory.parents:
             try:
                 directory.rmdir()
+            except FileNotFoundError:
+                pass  # It could not be made.
             except OSError:
                 return
             directory = directory.parent
 
 
-def _key(bucket: str, name: str, generation: str) -> str:
+def key_of(bucket: str, name: str, generation: str) -> str:
+    """What a generation of an object is noted by."""
     return f"{bucket}/{name}#{generation}"
+
+
+def _bring(source: Path, target: Path) -> None:
+    """Have a file lie at `target`: moved, or copied from another file system."""
+    os.chmod(source, 0o600)
+    try:
+        os.replace(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        os.chmod(target, 0o600)
 
 
 def _make_directory(directory: Path) -> None:

@@ -6,7 +6,7 @@ https://cloud.google.com/storage/docs/lifecycle
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from leitstand.sandbox.rest.collection import Body
@@ -15,17 +15,6 @@ from leitstand.sandbox.rest.storage.refusals import bad
 __all__ = ["check_rules", "expired"]
 
 ACTIONS = ("Delete", "SetStorageClass", "AbortIncompleteMultipartUpload")
-KNOWN = frozenset(
-    {
-        "age",
-        "createdBefore",
-        "isLive",
-        "matchesPrefix",
-        "matchesStorageClass",
-        "matchesSuffix",
-        "numNewerVersions",
-    }
-)
 MOST_RULES = 100
 
 
@@ -51,9 +40,7 @@ def check_rules(bucket: Body) -> None:
             raise bad("Lifecycle conditions must not be negative.")
 
 
-def expired(
-    bucket: Body, item: Mapping[str, Any], live: bool, newer: int, now: datetime | None = None
-) -> bool:
+def expired(bucket: Body, item: Mapping[str, Any], live: bool, newer: int, now: datetime) -> bool:
     """Whether a rule deletes a generation now.
 
     A rule with a condition that the sandbox does not know deletes nothing.
@@ -66,10 +53,9 @@ def expired(
         now: The time.
     """
     rules: Sequence[Body] = bucket.get("lifecycle", {}).get("rule", ())
-    moment = now or datetime.now(UTC)
     return any(
         rule.get("action", {}).get("type") == "Delete"
-        and _holds(rule.get("condition", {}), item, live, newer, moment)
+        and _holds(rule.get("condition", {}), item, live, newer, now)
         for rule in rules
     )
 
@@ -77,8 +63,6 @@ def expired(
 def _holds(
     condition: Mapping[str, Any], item: Mapping[str, Any], live: bool, newer: int, now: datetime
 ) -> bool:
-    if set(condition) - KNOWN:
-        return False
     created = datetime.fromisoformat(str(item["timeCreated"]))
     name = str(item["name"])
     tests = {
@@ -90,4 +74,6 @@ def _holds(
         "matchesSuffix": lambda value: name.endswith(tuple(value)),
         "numNewerVersions": lambda value: newer >= int(value),
     }
+    if condition.keys() - tests.keys():
+        return False
     return all(tests[key](value) for key, value in condition.items())

@@ -57,7 +57,7 @@ class StorageHttp:
             upload = UPLOAD.fullmatch(path)
             if upload is not None:
                 return await self._uploaded(http, path, upload[1])
-            query = _query(http)
+            query = tuple(http.query.items())
             if http.method == "GET" and (path.startswith(DOWNLOAD) or ("alt", "media") in query):
                 return await self._downloaded(http, path.removeprefix(DOWNLOAD), query)
             answer = await self._ask(http.method, API, path, query, await http.read())
@@ -81,7 +81,7 @@ class StorageHttp:
                 body = {"contentType": http.content_type}
             else:
                 raise bad(f"Invalid upload request: uploadType '{kind}'.", "badRequest")
-            made = await self._inserted(target, _query(http), body, file)
+            made = await self._inserted(target, tuple(http.query.items()), body, file)
             return web.json_response(_linked(http, made))
 
     async def _inserted(
@@ -106,7 +106,7 @@ class StorageHttp:
         if kind:
             body.setdefault("contentType", kind)
         upload = secrets.token_urlsafe(24)
-        self._sessions.open(upload, _query(http), body)
+        self._sessions.open(upload, tuple(http.query.items()), body)
         address = http.url.origin().join(http.rel_url).update_query(upload_id=upload)
         return web.Response(headers={"Location": str(address), "X-GUploader-UploadID": upload})
 
@@ -120,8 +120,12 @@ class StorageHttp:
             return _more(session)
         try:
             answer = await self._inserted(target, session.query, session.body, session.file)
-        finally:
-            self._sessions.drop(session)
+        except ApiError as error:
+            # What may come again finds what came so far, unless it was stored all the same.
+            if not _retried(status_of(error)) or not session.file.exists():
+                self._sessions.drop(session)
+            raise
+        self._sessions.drop(session)
         return web.json_response(_linked(http, answer))
 
     async def _downloaded(
@@ -138,14 +142,6 @@ class StorageHttp:
             return web.json_response(body)
         with content.found as file:
             return await _sent(http, body, file)
-
-
-def _query(http: web.BaseRequest) -> list[tuple[str, str]]:
-    """The query; Google's own client writes `True` there."""
-    return [
-        (name, value.lower() if value in ("True", "False") else value)
-        for name, value in http.query.items()
-    ]
 
 
 def _linked(http: web.BaseRequest, body: dict[str, Any]) -> dict[str, Any]:
@@ -207,6 +203,11 @@ def _part(text: bytes) -> tuple[bytes, bytes]:
     content = text[found.end() :]
     end = 2 if content.endswith(b"\r\n") else 1 if content.endswith(b"\n") else 0
     return text[: found.start()], content[: len(content) - end]
+
+
+def _retried(status: int) -> bool:
+    """Whether a client tries again: https://cloud.google.com/storage/docs/retry-strategy"""
+    return status in (408, 429) or status >= 500
 
 
 def _more(session: Session) -> web.Response:

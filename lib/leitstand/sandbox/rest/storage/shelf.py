@@ -5,14 +5,16 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.rest.changes import fingerprint
 from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.storage.content import Digest
-from leitstand.sandbox.rest.storage.files import Files
+from leitstand.sandbox.rest.storage.files import Files, key_of
 from leitstand.sandbox.rest.storage.lifecycle import expired
 from leitstand.sandbox.rest.storage.refusals import held, no_bucket, no_object, retained
 from leitstand.sandbox.rest.times import timestamp
@@ -44,7 +46,7 @@ class Shelf:
         self.files = Files(park)
 
     def bucket(self, name: str) -> Body:
-        """The bucket; objects that its lifecycle rules delete are gone afterwards.
+        """The bucket; its lifecycle rules have been followed afterwards.
 
         Raises:
             ApiError: NOT_FOUND.
@@ -61,7 +63,7 @@ class Shelf:
         live = self._live.get(f"b/{bucket}/o/{name}")
         if live is not None and generation in ("", live["generation"]):
             return self._shown(bucket, live)
-        old = self._old.get(_key(bucket, name, generation)) if generation else None
+        old = self._old.get(key_of(bucket, name, generation)) if generation else None
         return self._shown(bucket, old) if old is not None else None
 
     def all(self, bucket: str, *, versions: bool = False) -> list[Body]:
@@ -86,14 +88,17 @@ class Shelf:
         Raises:
             ApiError: NOT_FOUND without the bucket; PERMISSION_DENIED where the generation before
                 must be kept.
-            OSError: It cannot be written.
+            OSError: It cannot be written; file and generation before are as they were.
         """
         owner = self.bucket(bucket)
         before = self._live.get(f"b/{bucket}/o/{name}")
+        generation, last, keep = str(self.next_generation()), "", False
         if before is not None:
-            self._remove_live(owner, before)
-        generation = str(self.next_generation())
-        self.files.put(bucket, name, generation, source)
+            self._check_leaves(owner, before)
+            last, keep = before["generation"], _versioned(owner)
+        self.files.put(bucket, name, generation, source, before=last, keep=keep)
+        if before is not None and keep:
+            self._note_old(before)
         now = timestamp()
         path = f"b/{bucket}/o/{_quoted(name)}"
         body: Body = {
@@ -122,12 +127,17 @@ class Shelf:
         return self._shown(bucket, body)
 
     def change(self, bucket: str, body: Body) -> Body:
-        """Store changed metadata of the live object."""
+        """Store changed metadata of a generation, which is there; live or not, it stays that."""
         body = {key: value for key, value in body.items() if key != "retentionExpirationTime"}
         body["metageneration"] = str(int(body["metageneration"]) + 1)
         body["etag"] = fingerprint()
         body["updated"] = timestamp()
-        self._live[f"b/{bucket}/o/{body['name']}"] = body
+        name, generation = body["name"], body["generation"]
+        live = self._live.get(f"b/{bucket}/o/{name}")
+        if live is not None and live["generation"] == generation:
+            self._live[f"b/{bucket}/o/{name}"] = body
+        else:
+            self._old[key_of(bucket, name, generation)] = body
         return self._shown(bucket, body)
 
     def delete(self, bucket: str, name: str, generation: str = "") -> None:
@@ -154,21 +164,31 @@ class Shelf:
         return number
 
     def _remove_live(self, owner: Body, body: Body) -> None:
-        bucket, name, generation = body["bucket"], body["name"], body["generation"]
-        if owner.get("versioning", {}).get("enabled"):
-            del self._live[f"b/{bucket}/o/{name}"]
-            self.files.retire(bucket, name, generation)
-            old = {key: v for key, v in body.items() if key != "retentionExpirationTime"}
-            self._old[_key(bucket, name, generation)] = old | {"timeDeleted": timestamp()}
+        """Delete a live object: for good, or so that it is not live any more."""
+        self._check_leaves(owner, body)
+        if not _versioned(owner):
+            self._forget(body)
             return
-        self._check_free(owner, body)
-        self._forget(body)
+        bucket, name, generation = body["bucket"], body["name"], body["generation"]
+        self.files.retire(bucket, name, generation)
+        del self._live[f"b/{bucket}/o/{name}"]
+        self._note_old(body)
+
+    def _note_old(self, body: Body) -> None:
+        old = {key: value for key, value in body.items() if key != "retentionExpirationTime"}
+        key = key_of(body["bucket"], body["name"], body["generation"])
+        self._old[key] = old | {"timeDeleted": timestamp()}
+
+    def _check_leaves(self, owner: Body, body: Body) -> None:
+        """Refuse that a generation is live no more; where it is kept, only holds forbid that."""
+        if _versioned(owner):
+            _check_hold(body)
+        else:
+            self._check_free(owner, body)
 
     def _check_free(self, owner: Body, body: Body) -> None:
+        _check_hold(body)
         bucket, name = body["bucket"], body["name"]
-        for field, hold in (("temporaryHold", "Temporary"), ("eventBasedHold", "Event-Based")):
-            if body.get(field):
-                raise held(bucket, name, hold)
         until = _kept_until(owner, body)
         if until is not None and until > datetime.now(UTC):
             raise retained(bucket, name, timestamp(until))
@@ -178,20 +198,26 @@ class Shelf:
         live = self._live.get(f"b/{bucket}/o/{name}")
         if live is not None and live["generation"] == generation:
             del self._live[f"b/{bucket}/o/{name}"]
-        self._old.pop(_key(bucket, name, generation), None)
+        self._old.pop(key_of(bucket, name, generation), None)
         self.files.drop(bucket, name, generation)
 
     def _sweep(self, owner: Body) -> None:
-        """Delete what the lifecycle rules want deleted; what must be kept stays."""
+        """Delete what the lifecycle rules want deleted; what must be kept stays.
+
+        The live generation of a versioned bucket is kept, but not live any more, as Google does.
+        """
         bucket, now = owner["name"], datetime.now(UTC)
         newer: MutableMapping[str, int] = {}
         for body in reversed(self.all(bucket, versions=True)):
             name = body["name"]
             live = "timeDeleted" not in body
             if expired(owner, body, live, newer.get(name, 0), now):
-                until = _kept_until(owner, body)
-                if until is None or until <= now:
-                    self._forget(body)
+                with suppress(ApiError):
+                    self._check_free(owner, body)
+                    if live:
+                        self._remove_live(owner, body)
+                    else:
+                        self._forget(body)
             newer[name] = newer.get(name, 0) + 1
 
     def _shown(self, bucket: str, body: Body) -> Body:
@@ -208,8 +234,14 @@ def _kept_until(owner: Body, body: Body) -> datetime | None:
     return datetime.fromisoformat(str(body["timeCreated"])) + timedelta(seconds=period)
 
 
-def _key(bucket: str, name: str, generation: str) -> str:
-    return f"{bucket}/{name}#{generation}"
+def _versioned(owner: Body) -> bool:
+    return bool(owner.get("versioning", {}).get("enabled"))
+
+
+def _check_hold(body: Body) -> None:
+    for field, hold in (("temporaryHold", "Temporary"), ("eventBasedHold", "Event-Based")):
+        if body.get(field):
+            raise held(body["bucket"], body["name"], hold)
 
 
 def _quoted(name: str) -> str:
