@@ -20,11 +20,13 @@ class Scripted:
         address: ``http://127.0.0.1:PORT``.
         answers: Status and JSON of each; the status 0 closes the connection without an answer.
         requests: Method, path and JSON of what was asked.
+        versions: The header If-Match of each; None where it was not sent.
     """
 
     address: str
     answers: list[tuple[int, Any]] = field(default_factory=list)
     requests: list[tuple[str, str, Any]] = field(default_factory=list)
+    versions: list[str | None] = field(default_factory=list)
 
     @property
     def connection(self) -> Connection:
@@ -48,6 +50,7 @@ def scripted(*answers: tuple[int, Any]) -> Iterator[Scripted]:
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             script.requests.append((self.command, self.path, body))
+            script.versions.append(self.headers.get("If-Match"))
             status, content = script.answers[0]
             if len(script.answers) > 1:
                 del script.answers[0]

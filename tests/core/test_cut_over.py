@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from leitstand.core.cut_over import move_service, reads_secret, with_version
+from leitstand.core.cut_over import move_service, pinned_version, reads_secret, with_version
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 
@@ -65,3 +65,27 @@ def test_a_moved_service_keeps_what_is_not_about_the_move() -> None:
 def test_without_an_image_the_service_keeps_its_own() -> None:
     moved = move_service(SERVICE, "web-1", secret="database-url", version="2")
     assert "r/web@sha256:old" == moved.template["containers"][0]["image"]
+
+
+def test_a_mounted_secret_is_pinned_and_keeps_its_files() -> None:
+    template = {
+        "volumes": [
+            {"name": "a", "secret": {"secret": "url", "items": [{"path": "f", "version": "1"}]}},
+            {"name": "b", "secret": {"secret": "projects/p/secrets/url", "default_mode": 256}},
+            {"name": "c", "secret": {"secret": "key", "items": [{"path": "f", "version": "1"}]}},
+            {"name": "d", "empty_dir": {}},
+        ]
+    }
+    pinned = with_version(template, "url", "2")["volumes"]
+    assert [[{"path": "f", "version": "2"}], [{"path": "url", "version": "2"}]] == [
+        volume["secret"]["items"] for volume in pinned[:2]
+    ]
+    assert 256 == pinned[1]["secret"]["default_mode"]
+    assert template["volumes"][2:] == pinned[2:]
+
+
+def test_a_mounted_secret_tells_its_version() -> None:
+    mounted = {"volumes": [{"secret": {"secret": "url", "items": [{"path": "f", "version": "1"}]}}]}
+    assert "1" == pinned_version(mounted, "url")
+    assert "latest" == pinned_version({"volumes": [{"secret": {"secret": "url"}}]}, "url")
+    assert not reads_secret(mounted, "key")

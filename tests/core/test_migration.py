@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from leitstand.configuration import load_environment
+from leitstand.core.cut_over import pinned_version
 from leitstand.core.database_state import (
     ArchiverState,
     Block,
@@ -18,7 +19,7 @@ from leitstand.core.database_state import (
     Session,
     VectorExtension,
 )
-from leitstand.core.job import JobState, prepared_template, secret_version
+from leitstand.core.job import JobState, prepared_template
 from leitstand.core.migration import (
     Migration,
     Stage,
@@ -282,7 +283,7 @@ def test_the_preparation_changes_the_image_and_the_limits_and_nothing_else() -> 
     assert {"template": wanted, "generation": 4} == update.arguments
     assert {"args": ["plan"], "image": "r/web@sha256:abc"} == ask.arguments
     assert TEMPLATE == made.way_back[0].arguments["template"]
-    assert "3" == secret_version(wanted, "database-url")
+    assert "3" == pinned_version(wanted["template"], "database-url")
     assert (600.0 * 4, 900.0 * 2) == (JOB.longest, replace(JOB, template=wanted).longest)
     assert not made.returns_by_itself
 

@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from leitstand.core.plan import Plan
 from leitstand.core.reconfiguring import check_service, plan_variable, variable, with_variable
 from leitstand.core.service import ServiceState, TrafficStatus
 from leitstand.core.traffic import Share, Split
@@ -29,9 +32,9 @@ SERVICE = ServiceState(
 )
 
 
-def plan(value: str | None):  # type: ignore[no-untyped-def]
+def plan(value: str | None, service: ServiceState = SERVICE) -> Plan:
     return plan_variable(
-        SERVICE,
+        service,
         TEMPLATE,
         runbook="r",
         environment="sandbox",
@@ -66,6 +69,31 @@ def test_the_revision_gets_ready_without_traffic_and_the_way_back_is_the_one_tha
     assert deploy.arguments["revision"] == traffic.arguments["traffic"][0]["revision"]
     assert "web-00004" == made.way_back[0].arguments["traffic"][0]["revision"]
     assert made == type(made).from_data(made.as_data())
+
+
+@pytest.mark.parametrize(("value", "name"), [("2", "A"), (None, "A"), ("2", "C")])
+def test_the_way_back_restores_the_template_too_so_that_later_changes_begin_without_the_value(
+    value: str | None, name: str
+) -> None:
+    made = plan_variable(
+        SERVICE, TEMPLATE, runbook="r", environment="sandbox", name=name, value=value, restored="."
+    )
+    assert ["set_traffic", "restore_template"] == [action.kind for action in made.way_back]
+    traffic, restore = (action.arguments for action in made.way_back)
+    assert TEMPLATE | {"revision": restore["revision"]} == restore["template"]
+    assert traffic["traffic"] == restore["traffic"]
+    assert {name: variable(TEMPLATE, name)} == restore["variables"]
+    assert restore["revision"] != made.actions[0].arguments["revision"]
+
+
+def test_tags_of_other_revisions_stay_on_the_way_and_on_the_way_back() -> None:
+    split = Split.of(Share("web-00004", 100), Share("web-00002", 0, "old"))
+    made = plan("2", replace(SERVICE, traffic=split))
+    tags = [
+        Split.from_data(action.arguments["traffic"]).tags()
+        for action in (*made.actions, *made.way_back)
+    ]
+    assert [{"old": "web-00002"}] * 4 == tags
 
 
 def test_nothing_is_planned_where_the_value_is_there() -> None:

@@ -1,5 +1,6 @@
 """Traffic splits."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +39,30 @@ def test_splits_are_equivalent_when_traffic_and_tags_are() -> None:
     assert one.equivalent(other)
     assert not one.equivalent(Split.of(Share("a", 90), Share("b", 10)))
     assert not one.equivalent(Split.of(Share("a", 80), Share("b", 20, "candidate")))
+
+
+@pytest.mark.parametrize(
+    ("before", "without", "after"),
+    [
+        pytest.param([("a", 100, "")], "", [("b", 100, "")], id="no tags"),
+        pytest.param([("a", 90, ""), ("b", 10, "")], "", [("b", 100, "")], id="two serve"),
+        pytest.param(
+            [("a", 100, "old"), ("c", 0, "new")],
+            "",
+            [("b", 100, ""), ("a", 0, "old"), ("c", 0, "new")],
+            id="tags of others stay",
+        ),
+        pytest.param([("b", 100, "b")], "", [("b", 100, ""), ("b", 0, "b")], id="its own stays"),
+        pytest.param(
+            [("a", 100, "old"), ("c", 0, "candidate")],
+            "candidate",
+            [("b", 100, ""), ("a", 0, "old")],
+            id="one goes",
+        ),
+    ],
+)
+def test_one_revision_gets_the_whole_traffic_and_tags_stay(
+    before: list[tuple[str, int, str]], without: str, after: list[tuple[str, int, str]]
+) -> None:
+    split = Split.of(*(Share(*share) for share in before))
+    assert Split.of(*(Share(*share) for share in after)) == split.whole("b", without=without)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from redis import Redis
 
@@ -18,6 +19,7 @@ from leitstand.database.queue import (
     QueueRefused,
     QueueState,
     QueueUnreachable,
+    opened,
     read_queues,
     read_redis,
 )
@@ -179,10 +181,63 @@ def test_where_all_was_taken_at_least_that_is_counted(redis: Redis) -> None:
     assert (0, 2) == (seen.arrived, seen.taken)
 
 
+def test_what_a_worker_gives_back_is_not_taken_a_negative_number_of_times(redis: Redis) -> None:
+    redis.lpush("celery", message(id=1))
+    other = threading.Timer(0.05, lambda: redis.rpush("celery", message(id=2), message(id=3)))
+    other.start()
+    seen = watch_queue(url_of(redis), seconds=0.2)
+    assert (0, 0) == (seen.arrived, seen.taken)
+
+
+def test_nothing_is_sent_beside_the_login_and_the_database(redis: Redis) -> None:
+    redis.config_resetstat()
+    with opened(url_of(redis), 1.0, 3) as client:
+        client.llen("celery")
+    sent = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")}
+    ours = {name for name in sent if name.partition("|")[0] not in ("config", "info")}
+    assert {"auth", "select", "llen"} == ours
+
+
+def test_a_client_stays_in_its_database_when_its_connection_breaks(redis: Redis) -> None:
+    with opened(url_of(redis), 1.0, 3) as client:
+        client.set("key", "x")
+        client.connection_pool.disconnect()
+        assert b"x" == client.get("key")
+    with opened(url_of(redis), 1.0) as client:
+        assert client.get("key") is None
+
+
+def test_a_client_is_in_the_database_of_its_address_where_no_other_is_asked_for(
+    redis: Redis,
+) -> None:
+    url = url_of(redis).removesuffix("/0") + "/3"
+    with opened(url, 1.0) as client:
+        client.set("key", "x")
+    with opened(url, 1.0, 0) as client:
+        assert client.get("key") is None
+    with opened(url_of(redis), 1.0, 3) as client:
+        assert b"x" == client.get("key")
+
+
 def test_the_connections_of_a_server_are_counted_with_what_it_allows(cluster: Cluster) -> None:
-    with connect(cluster.url(cluster.database())) as connection:
+    url = cluster.url(cluster.database())
+    with psycopg.connect(url), connect(url) as connection:
         used, most = count_connections(connection)
         row = connection.execute("SHOW max_connections").fetchone()
     assert row is not None
     assert int(row[0]) - 3 == most
     assert 1 <= used < most
+
+
+def test_connections_of_ours_and_those_kept_for_others_are_no_applications(
+    cluster: Cluster,
+) -> None:
+    url = cluster.url(cluster.database())
+    with connect(url, autocommit=True) as connection:
+        before, _ = count_connections(connection)
+        with (
+            psycopg.connect(url, application_name="leitstand 20261126-build"),
+            psycopg.connect(url, application_name="leitstand-app"),
+            psycopg.connect(url),
+        ):
+            assert before + 2 == count_connections(connection)[0]

@@ -8,12 +8,15 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from leitstand.cloud.checksums import crc32c
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.rest import Body, Rest
+from leitstand.cloud.secrets import ValueDamaged
 
 __all__ = ["Glance"]
 
 _PAGE = 500
+_REVISIONS = "projects.locations.services.revisions"
 
 
 class Glance:
@@ -37,13 +40,18 @@ class Glance:
         what = "Dienste auflisten"
         return self._all("run.v2", "projects.locations.services", self._location, "services", what)
 
-    def revisions(self, most: int = 1000) -> list[Body]:
-        """Return the revisions of all services of the region, at most so many."""
+    def revisions(self, service: str, most: int = 50) -> list[Body]:
+        """Return the newest revisions of a service, given by its short name, at most so many."""
         found = self._pages(
-            "run.v2", "projects.locations.services.revisions", f"{self._location}/services/-",
-            "revisions", "Revisionen auflisten",
+            "run.v2", _REVISIONS, f"{self._location}/services/{service}", "revisions",
+            f"Revisionen von {service} auflisten", query={"pageSize": most},
         )  # fmt: skip
         return list(islice(found, most))
+
+    def revision(self, service: str, revision: str) -> Body:
+        """Return a revision of a service, both given by their short names."""
+        name = f"{self._location}/services/{service}/revisions/{revision}"
+        return self._rest.call("run.v2", _REVISIONS, "get", name, what=f"Revision {revision} lesen")
 
     def jobs(self) -> list[Body]:
         """Return all Cloud Run jobs of the region."""
@@ -63,7 +71,13 @@ class Glance:
         )  # fmt: skip
 
     def secret_value(self, secret: str, version: str) -> str:
-        """Return the value of a version; ``latest`` is the newest. Never to be shown."""
+        """Return the value of a version, after its checksum was compared. Never to be shown.
+
+        ``latest`` is the newest version.
+
+        Raises:
+            ValueDamaged: the checksum does not fit.
+        """
         from base64 import b64decode
 
         found = self._rest.call(
@@ -71,7 +85,10 @@ class Glance:
             f"{self._project}/secrets/{secret}/versions/{version}",
             what=f"Version {version} von {secret} lesen",
         )  # fmt: skip
-        return b64decode(found["payload"]["data"]).decode()
+        data = b64decode(found["payload"]["data"])
+        if int(found["payload"].get("dataCrc32c", -1)) != crc32c(data):
+            raise ValueDamaged(secret)
+        return data.decode()
 
     def instances(self) -> list[Body]:
         """Return all Cloud SQL instances of the project."""
@@ -82,7 +99,7 @@ class Glance:
         """Return the newest operations of Cloud SQL, at most so many."""
         found = self._pages(
             "sqladmin.v1", "operations", self._project, "operations",
-            "Operationen von Cloud SQL auflisten", "items",
+            "Operationen von Cloud SQL auflisten", "items", {"maxResults": most},
         )  # fmt: skip
         return list(islice(found, most))
 
@@ -174,18 +191,5 @@ class Glance:
         items: str = "",
         query: Mapping[str, Any] | None = None,
     ) -> Iterator[Body]:
-        token = ""
-        while True:
-            more = {"pageToken": token} if token else {}
-            answer = self._rest.call(
-                api,
-                collection,
-                "list",
-                f"{parent}/{last}",
-                what=what,
-                query={**(query or {}), **more},
-            )
-            yield from answer.get(items or last, [])
-            token = str(answer.get("nextPageToken", ""))
-            if not token:
-                return
+        pages = self._rest.pages(api, collection, f"{parent}/{last}", what=what, query=query)
+        return (item for page in pages for item in page.get(items or last, ()))

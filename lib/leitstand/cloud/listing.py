@@ -64,16 +64,13 @@ def _pages(connection: Connection, listing: Listing, parent: str) -> Iterator[Bo
     collection = short_name(listing.collection.replace(".", "/"))
     if listing.method == "aggregatedList":
         collection = f"aggregated/{collection}"
-    token = ""
-    while True:
-        answer = connection.rest.call(
-            listing.api,
-            listing.collection,
-            listing.method,
-            f"{parent}/{collection}",
-            what=f"{listing.kind} auflisten",
-            query={"pageToken": token} if token else {},
-        )
+    for answer in connection.rest.pages(
+        listing.api,
+        listing.collection,
+        f"{parent}/{collection}",
+        what=f"{listing.kind} auflisten",
+        method=listing.method,
+    ):
         items = answer.get(listing.items, [])
         if isinstance(items, Mapping):  # grouped by location
             for group in items.values():
@@ -81,6 +78,3 @@ def _pages(connection: Connection, listing: Listing, parent: str) -> Iterator[Bo
                     yield from value if isinstance(value, list) else ()
         else:
             yield from items
-        token = str(answer.get("nextPageToken", ""))
-        if not token:
-            return

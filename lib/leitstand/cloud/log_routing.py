@@ -124,8 +124,10 @@ class LogRouting:
             )
         ]
         added = [{"role": "WRITER", "iamMember": member}] if allowed else []
-        sent = {"access": [*kept, *added], "etag": body.get("etag", "")}
-        self._call(_BIGQUERY, "datasets", "patch", dataset, "Schreibrecht ändern", sent)
+        self._call(
+            _BIGQUERY, "datasets", "patch", dataset, "Schreibrecht ändern",
+            {"access": [*kept, *added]}, if_match=str(body.get("etag", "")),
+        )  # fmt: skip
 
     def write(self, log: str, severity: str, payload: Mapping[str, Any], id: str) -> None:
         """Write one structured entry.
@@ -179,14 +181,8 @@ class LogRouting:
         *,
         token: str = "nextPageToken",
     ) -> Iterator[Body]:
-        query: dict[str, Any] = {}
-        while True:
-            answer = self._call(api, collection, "list", parent, what, query=query)
-            yield from answer.get(items, ())
-            following = str(answer.get(token, ""))
-            if not following:
-                return
-            query = {"pageToken": following}
+        pages = self._connection.rest.pages(api, collection, parent, what=what, token=token)
+        return (item for page in pages for item in page.get(items, ()))
 
     def _call(
         self,
@@ -197,10 +193,11 @@ class LogRouting:
         what: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        if_match: str = "",
     ) -> Body:
         what = f"{what} ({name.rpartition('/')[2]})"
         return self._connection.rest.call(
-            api, collection, method, name, what=what, body=body, query=query
+            api, collection, method, name, what=what, body=body, query=query, if_match=if_match
         )
 
 

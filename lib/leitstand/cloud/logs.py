@@ -45,7 +45,6 @@ class Logs:
             execution: Full name of the execution of a job.
             since: Earliest time of a line; any when left out.
         """
-        from google.logging.type import log_severity_pb2 as severities
         from google.protobuf.json_format import MessageToDict
 
         short = execution.rsplit("/", 1)[-1]
@@ -66,7 +65,7 @@ class Logs:
             found = list(self._connection.logs.list_log_entries(request=request))
         lines = []
         for entry in found:
-            payload = MessageToDict(type(entry).pb(entry)).get("jsonPayload", {})
-            severity = severities.LogSeverity.Name(int(entry.severity))
-            lines.append(LogLine(entry.timestamp, severity, payload))
+            data = MessageToDict(type(entry).pb(entry))
+            severity = str(data.get("severity", "DEFAULT"))
+            lines.append(LogLine(entry.timestamp, severity, data.get("jsonPayload", {})))
         return tuple(lines)

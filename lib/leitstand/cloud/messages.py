@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["as_data"]
+__all__ = ["as_data", "enum_name"]
 
 
 def as_data(message: Any) -> dict[str, Any]:
@@ -14,3 +14,11 @@ def as_data(message: Any) -> dict[str, Any]:
         always_print_fields_with_no_presence=False,
     )
     return data
+
+
+def enum_name(value: Any) -> str:
+    """Return the name of an enum's value; its number where Google has added it since.
+
+    Source: proto.marshal.rules.enums, which leaves such a value the integer that it is.
+    """
+    return str(getattr(value, "name", value))

@@ -61,7 +61,7 @@ class Memorystore:
         Raises:
             NotFound: there is none.
         """
-        found = self._call(_INSTANCES, "get", name, f"Instanz {short_name(name)} lesen")
+        found = self._get(_INSTANCES, name, f"Instanz {short_name(name)} lesen")
         return RedisInstance(
             name,
             state=str(found.get("state", "")),
@@ -72,20 +72,13 @@ class Memorystore:
     def under_way(self, name: str) -> tuple[RedisOperation, ...]:
         """Return the operations on an instance that are not over; read-only."""
         place = name.rpartition("/instances/")[0]
-        found: list[RedisOperation] = []
-        token = ""
-        while True:
-            query = {"pageToken": token} if token else {}
-            what = f"Operationen von {short_name(name)} auflisten"
-            answer = self._call(_OPERATIONS, "list", place, what, query)
-            found += [
-                _operation(operation)
-                for operation in answer.get("operations", ())
-                if not operation.get("done") and _target(operation) == name
-            ]
-            token = str(answer.get("nextPageToken", ""))
-            if not token:
-                return tuple(found)
+        what = f"Operationen von {short_name(name)} auflisten"
+        return tuple(
+            _operation(operation)
+            for page in self._connection.rest.pages(_API, _OPERATIONS, place, what=what)
+            for operation in page.get("operations", ())
+            if not operation.get("done") and _target(operation) == name
+        )
 
     def start_export(self, name: str, uri: str) -> str:
         """Start an export to ``gs://BUCKET/OBJECT``; return the operation's full name.
@@ -104,19 +97,12 @@ class Memorystore:
         """Return an operation by its full name; None where the API has forgotten it; read-only."""
         what = f"Operation {short_name(name)} lesen"
         try:
-            return _operation(self._call(_OPERATIONS, "get", name, what))
+            return _operation(self._get(_OPERATIONS, name, what))
         except NotFound:
             return None
 
-    def _call(
-        self,
-        collection: str,
-        method: str,
-        name: str,
-        what: str,
-        query: Mapping[str, Any] | None = None,
-    ) -> dict[str, Any]:
-        return self._connection.rest.call(_API, collection, method, name, what=what, query=query)
+    def _get(self, collection: str, name: str, what: str) -> dict[str, Any]:
+        return self._connection.rest.call(_API, collection, "get", name, what=what)
 
 
 def _target(operation: Mapping[str, Any]) -> str:

@@ -17,6 +17,12 @@ _VERSION_PARAMETERS = ("options.requestedPolicyVersion", "optionsRequestedPolicy
 _POLICY_VERSION = 3
 """Of IAM policies: the one that shows conditions, https://cloud.google.com/iam/docs/policies."""
 
+_BY_HEADER = ("bigquery.v2",)
+"""APIs that compare a version in the header If-Match only, not in the body.
+
+Source: https://cloud.google.com/bigquery/docs/reference/rest, field ``etag`` is an output.
+"""
+
 _PAGE = 1000
 """Resources on one page of a list that is searched."""
 
@@ -127,9 +133,12 @@ class Resources:
         """
         method = self._method(kind, kind.update)
         query: Body = {}
-        body = dict(patch.body)
+        body, if_match = dict(patch.body), ""
         if kind.version and version is not None:
-            _put(body, kind.version, version)
+            if kind.api in _BY_HEADER:
+                if_match = str(version)
+            else:
+                _put(body, kind.version, version)
         sent = self._wrapped(kind, body)
         if kind.masked and method.takes("updateMask"):
             query["updateMask"] = ",".join(patch.paths)
@@ -138,7 +147,8 @@ class Resources:
         if not self._fields(kind, method.request):
             sent = {}  # such as the enabling of an API, which says it all by its name
         what = _what(kind, name, "ändern")
-        answer = self._call(kind, kind.update, self._own_name(kind, name, what), what, sent, query)
+        own = self._own_name(kind, name, what)
+        answer = self._call(kind, kind.update, own, what, sent, query, if_match)
         return _operation_name(kind, method, name, answer)
 
     def start_delete(self, kind: Kind, name: str) -> str:
@@ -178,18 +188,14 @@ class Resources:
         """Return the resource that has the id in its field ``found_by``, from the list."""
         wanted = name.rpartition("/")[2]
         what = _what(kind, name, "suchen")
-        token = ""
-        while True:
-            query = {"pageSize": _PAGE, **({"pageToken": token} if token else {})}
-            answer = self._call(kind, "list", name, what, query=query)
+        query = {"pageSize": _PAGE}
+        for answer in self._rest.pages(kind.api, kind.collection, name, what=what, query=query):
             for value in answer.values():
                 for item in value if isinstance(value, list) else ():
                     if _at(item, kind.found_by) == wanted:
                         found: Body = item
                         return found
-            token = str(answer.get("nextPageToken", ""))
-            if not token:
-                return None
+        return None
 
     def _own_name(self, kind: Kind, name: str, what: str) -> str:
         """Return the name that the API knows a resource by."""
@@ -211,10 +217,12 @@ class Resources:
         what: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        if_match: str = "",
     ) -> Body:
         return self._rest.call(
-            kind.api, kind.collection, method, name, what=what, body=body, query=query
-        )
+            kind.api, kind.collection, method, name,
+            what=what, body=body, query=query, if_match=if_match,
+        )  # fmt: skip
 
     def _fields(self, kind: Kind, schema: str) -> frozenset[str]:
         return self._rest.document(kind.api).fields(schema)

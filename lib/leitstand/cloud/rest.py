@@ -94,6 +94,7 @@ class Rest:
         what: str,
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, Any] | None = None,
+        if_match: str = "",
     ) -> Body:
         """Call a method and return its answer; ``{}`` where it has none.
 
@@ -107,6 +108,8 @@ class Rest:
             what: Names the call in German, for errors.
             body: The body of the request; ``{}`` is sent where the method expects one.
             query: Parameters of the query.
+            if_match: The version that the resource must still have, for APIs that take it from the
+                header of that name only (RFC 9110, section 13.1.1).
 
         Raises:
             UnknownMethod: there is no such method.
@@ -122,9 +125,34 @@ class Rest:
         if found.request:
             arguments["body"] = dict(body or {})
         if not found.reads or self._tries == 1:
-            return self._send(api, found, arguments, what)
-        answer: Body = self._reads(self._send, api, found, arguments, what)
+            return self._send(api, found, arguments, what, if_match)
+        answer: Body = self._reads(self._send, api, found, arguments, what, if_match)
         return answer
+
+    def pages(
+        self,
+        api: str,
+        collection: str,
+        name: str,
+        *,
+        what: str,
+        method: str = "list",
+        query: Mapping[str, Any] | None = None,
+        token: str = "nextPageToken",
+    ) -> Iterator[Body]:
+        """Yield the answers of a method that lists, page by page; each is one call.
+
+        Arguments and errors as of ``call``; ``token`` is the field that leads to the next page.
+        """
+        following = ""
+        while True:
+            more = {"pageToken": following} if following else {}
+            sent = {**(query or {}), **more}
+            answer = self.call(api, collection, method, name, what=what, query=sent)
+            yield answer
+            following = str(answer.get(token, ""))
+            if not following:
+                return
 
     def download(
         self,
@@ -155,13 +183,17 @@ class Rest:
             while not over:
                 _, over = pieces.next_chunk(num_retries=self._tries - 1)
 
-    def _send(self, api: str, method: Method, arguments: Mapping[str, Any], what: str) -> Body:
+    def _send(
+        self, api: str, method: Method, arguments: Mapping[str, Any], what: str, if_match: str
+    ) -> Body:
         named = {_python(key): value for key, value in arguments.items()}
         with translated_rest(what), self._http() as http:
             with self._counting:
                 self._calls += 1
-            call = getattr(self._collection(api, method.collection), method.name)
-            answer = call(**named).execute(http=http)
+            request = getattr(self._collection(api, method.collection), method.name)(**named)
+            if if_match:
+                request.headers["If-Match"] = if_match
+            answer = request.execute(http=http)
         return answer if isinstance(answer, dict) else {}
 
     @contextmanager

@@ -78,8 +78,7 @@ class CloudRun:
 
     def scaling(self, name: str) -> Mapping[str, Any]:
         """Return the scaling of a service as JSON values of the API; read-only."""
-        with translated(f"Dienst {short_name(name)} lesen"):
-            return as_data(self._connection.services.get_service(name=name).scaling)
+        return self.service(name).scaling
 
     def start_scaling(self, name: str, etag: str, scaling: Mapping[str, Any]) -> str:
         """Start a change of a service's scaling only; return the operation's name."""
@@ -150,6 +149,7 @@ def _service_state(service: "run_v2.Service") -> ServiceState:
         uri=service.uri,
         template=as_data(service.template),
         problem="" if succeeded else condition.message,
+        scaling=as_data(service.scaling),
     )
 
 

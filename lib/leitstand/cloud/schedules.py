@@ -1,9 +1,10 @@
 """Lists the Cloud Run jobs and the Cloud Scheduler jobs of an environment."""
 
+from itertools import chain
 from typing import Any
 
 from leitstand.cloud.connection import Connection
-from leitstand.cloud.errors import ApiDisabled, NotFound
+from leitstand.cloud.errors import ApiDisabled
 
 __all__ = ["ScheduledJobs"]
 
@@ -38,21 +39,9 @@ class ScheduledJobs:
         return self._all("cloudscheduler.v1", "Zeitpläne auflisten")
 
     def _all(self, api: str, what: str) -> tuple[Body, ...]:
-        found: list[Body] = []
-        token = ""
-        while True:
-            try:
-                answer = self._connection.rest.call(
-                    api,
-                    _COLLECTION,
-                    "list",
-                    f"{self._parent}/jobs",
-                    what=what,
-                    query={"pageToken": token} if token else {},
-                )
-            except (ApiDisabled, NotFound):
-                return ()  # where the API is off there are none
-            found += answer.get("jobs", [])
-            token = str(answer.get("nextPageToken", ""))
-            if not token:
-                return tuple(found)
+        pages = self._connection.rest.pages(api, _COLLECTION, f"{self._parent}/jobs", what=what)
+        try:
+            first = next(pages)
+        except ApiDisabled:
+            return ()  # where the API is off there are none
+        return tuple(job for page in chain((first,), pages) for job in page.get("jobs", ()))

@@ -6,22 +6,16 @@ from datetime import datetime
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import translated
 from leitstand.cloud.jobs import CloudRunJobs
+from leitstand.cloud.next_template import next_template
 from leitstand.cloud.run import CloudRun
 from leitstand.core.rotation.types import JobReader, Revision, ServiceReader, pins_of
 from leitstand.core.service import RevisionState, ServiceState
 
 __all__ = ["SecretReaders"]
 
-# What of a revision makes the next one.
-_TEMPLATE = (
-    "annotations", "containers", "encryption_key", "execution_environment", "health_check_disabled",
-    "labels", "max_instance_request_concurrency", "scaling", "service_account", "session_affinity",
-    "timeout", "volumes", "vpc_access",
-)  # fmt: skip
-
 
 class SecretReaders:
-    """Finds them among everything that runs in the environment's project; read-only."""
+    """Finds them among everything that runs in the environment's region; read-only."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -43,17 +37,21 @@ class SecretReaders:
         )
 
     def service(self, name: str) -> ServiceReader:
-        """Return a service with its revisions, by its full name."""
+        """Return a service with its revisions, by its full name.
+
+        One that never had a revision has none, and what its next one is made of is its own.
+        """
         state = self._run.service(name)
         revisions = self._run.list_revisions(name)
-        serving = max(revisions, key=lambda revision: _percent(state, revision))
-        template = {key: serving.template[key] for key in _TEMPLATE if serving.template.get(key)}
-        scaling = self._run.scaling(name)
+        serving = max(revisions, key=lambda revision: _percent(state, revision), default=None)
+        template = next_template(state, serving) if serving else dict(state.template)
+        # The first is what a service may have in all, the second what each revision may have.
+        limits = (state.scaling, template.get("scaling") or {})
         return ServiceReader(
             state,
             tuple(_revision(state, revision) for revision in revisions),
             template,
-            single=scaling.get("max_instance_count") == 1,
+            single=any(limit.get("max_instance_count") == 1 for limit in limits),
         )
 
     def jobs(self, secrets: Sequence[str]) -> tuple[JobReader, ...]:

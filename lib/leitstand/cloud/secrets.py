@@ -3,8 +3,10 @@
 A value is read only to be handed to what needs it; it never enters a plan, a journal or a view.
 """
 
+from leitstand.cloud.checksums import crc32c
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import NotFound, translated
+from leitstand.cloud.messages import enum_name
 from leitstand.core.errors import RunFailed
 from leitstand.core.names import short_name
 from leitstand.core.rotation.types import SecretState, Version
@@ -31,8 +33,6 @@ class Secrets:
 
     def version_state(self, secret: str, version: str) -> str:
         """Return ``ENABLED``, ``DISABLED``, ``DESTROYED`` or ``MISSING``; read-only."""
-        from google.cloud.secretmanager_v1 import SecretVersion
-
         project = self._connection.environment.project
         name = f"projects/{project}/secrets/{secret}/versions/{version}"
         try:
@@ -40,7 +40,7 @@ class Secrets:
                 found = self._connection.secrets.get_secret_version(request={"name": name})
         except NotFound:
             return "MISSING"
-        return SecretVersion.State(found.state).name
+        return enum_name(found.state)
 
     def newest_version(self, secret: str) -> int:
         """Return the number of the newest version of a secret, 0 without one; read-only.
@@ -53,14 +53,11 @@ class Secrets:
 
     def secret(self, secret: str) -> SecretState:
         """Return a secret by its full name, with all its versions and no value; read-only."""
-        from google.cloud.secretmanager_v1 import SecretVersion
-
         with translated(f"Secret {short_name(secret)} lesen"):
             found = self._connection.secrets.get_secret(request={"name": secret})
             listed = list(self._connection.secrets.list_secret_versions(request={"parent": secret}))
         versions = [
-            Version(int(short_name(v.name)), SecretVersion.State(v.state).name, v.create_time)
-            for v in listed
+            Version(int(short_name(v.name)), enum_name(v.state), v.create_time) for v in listed
         ]
         rotation = found.rotation
         period = rotation.rotation_period
@@ -100,22 +97,16 @@ class Secrets:
         with translated(f"Version {version} von {short_name(secret)} lesen"):
             found = self._connection.secrets.access_secret_version(request={"name": name})
         payload = found.payload
-        if payload.data_crc32c != _crc32c(payload.data):
+        if payload.data_crc32c != crc32c(payload.data):
             raise ValueDamaged(short_name(secret))
         return payload.data.decode("utf-8")
 
     def add_version(self, secret: str, value: str) -> str:
         """Add a version; return its number."""
         data = value.encode("utf-8")
-        payload = {"data": data, "data_crc32c": _crc32c(data)}
+        payload = {"data": data, "data_crc32c": crc32c(data)}
         with translated(f"Neue Version von {short_name(secret)} anlegen"):
             added = self._connection.secrets.add_secret_version(
                 request={"parent": secret, "payload": payload}, retry=None
             )
         return short_name(added.name)
-
-
-def _crc32c(data: bytes) -> int:
-    import google_crc32c
-
-    return int(google_crc32c.value(data))

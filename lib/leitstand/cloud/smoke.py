@@ -1,5 +1,6 @@
 """Asks a page of a candidate whether it works."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from leitstand.cloud.connection import Connection
@@ -29,9 +30,9 @@ class Smoke:
         self._connection = connection
 
     def probe(
-        self, uri: str, path: str, *, timeout: float, attempts: int, wanted: int = 200
+        self, uri: str, path: str, *, timeout: float, attempts: int, wanted: Container[int] = (200,)
     ) -> Probe:
-        """Return the answer of ``uri`` + ``path``; tries again while its status is not ``wanted``.
+        """Return the answer of ``uri`` + ``path``; tries again while its status is none ``wanted``.
 
         ``timeout`` is in seconds and holds for each attempt; follows no redirect.
         """
@@ -57,7 +58,7 @@ class Smoke:
             return Retrying(
                 stop=stop_after_attempt(attempts),
                 wait=wait_exponential(multiplier=0.2, max=5),
-                retry=retry_if_result(lambda probe: probe.status != wanted),
+                retry=retry_if_result(lambda probe: probe.status not in wanted),
                 retry_error_callback=lambda state: (
                     state.outcome.result() if state.outcome else None
                 ),

@@ -7,7 +7,7 @@ from typing import Any
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import translated
-from leitstand.cloud.messages import as_data
+from leitstand.cloud.messages import as_data, enum_name
 from leitstand.core.names import short_name
 from leitstand.core.recovery import RecoveryWindow
 
@@ -65,7 +65,7 @@ class CloudSql:
         labels = dict(found.settings.user_labels)
         return InstanceState(
             name=name,
-            state=sql.DatabaseInstance.SqlInstanceState(found.state).name,
+            state=enum_name(found.state),
             settings=as_data(found.settings),
             host=_private_address(found),
             # Only the sandbox has ports of its own; Cloud SQL always listens on PostgreSQL's.
@@ -152,7 +152,7 @@ class CloudSql:
             found = list(self._connection.sql_backups.list(request=request))
         mine = [run for run in found if run.description == description]
         newest = max(mine, key=lambda run: run.enqueued_time, default=None)
-        return "" if newest is None else sql.SqlBackupRunStatus(newest.status).name
+        return "" if newest is None else enum_name(newest.status)
 
     def users(self, name: str) -> frozenset[str]:
         """Return the names of an instance's users; read-only."""

@@ -1,6 +1,6 @@
 """Buckets and objects of Cloud Storage."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, BinaryIO
@@ -131,19 +131,10 @@ class CloudStorage:
 
     def objects(self, bucket: str, prefix: str = "") -> tuple[ObjectState, ...]:
         """Return all live objects whose names begin so, the newest first; read-only."""
-        found: list[ObjectState] = []
-        token = ""
-        while True:
-            query = {"prefix": prefix, "maxResults": _PAGE}
-            if token:
-                query["pageToken"] = token
-            what = f"Objekte in {bucket} auflisten"
-            answer = self._call("objects", "list", f"b/{bucket}", what, query)
-            items: Sequence[Mapping[str, Any]] = answer.get("items", ())
-            found += [_object(item) for item in items]
-            token = str(answer.get("nextPageToken", ""))
-            if not token:
-                return tuple(sorted(found, key=lambda one: one.created_at, reverse=True))
+        query, what = {"prefix": prefix, "maxResults": _PAGE}, f"Objekte in {bucket} auflisten"
+        pages = self._connection.rest.pages(_API, "objects", f"b/{bucket}", what=what, query=query)
+        found = [_object(item) for page in pages for item in page.get("items", ())]
+        return tuple(sorted(found, key=lambda one: one.created_at, reverse=True))
 
     def download(self, found: ObjectState, target: BinaryIO) -> None:
         """Write the content of an object to a file; read-only.

@@ -4,7 +4,9 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
+from leitstand.core.names import short_name
 from leitstand.core.recovery import Moved, MovedJob
+from leitstand.core.secrets_read import secrets_read
 from leitstand.core.service import ServiceState
 
 __all__ = ["move_job", "move_service", "pinned_version", "reads_secret", "with_version"]
@@ -12,22 +14,19 @@ __all__ = ["move_job", "move_service", "pinned_version", "reads_secret", "with_v
 
 def pinned_version(template: Mapping[str, Any], secret: str) -> str:
     """Return the version of a secret (short name) that a template reads; empty if it does not."""
-    found = [
-        str(variable["value_source"]["secret_key_ref"]["version"])
-        for container in template.get("containers", [])
-        for variable in container.get("env", [])
-        if _secret_of(variable) == secret
-    ]
-    return found[0] if found else ""
+    return next((version for name, version in secrets_read(template) if name == secret), "")
 
 
 def reads_secret(template: Mapping[str, Any], secret: str) -> bool:
-    """Return whether a template takes an environment variable from this secret (short name)."""
+    """Return whether a template reads this secret (short name)."""
     return bool(pinned_version(template, secret))
 
 
 def with_version(template: Mapping[str, Any], secret: str, version: str) -> dict[str, Any]:
-    """Return the template with every reference to ``secret`` pinned to ``version``."""
+    """Return the template with every reference to ``secret`` pinned to ``version``.
+
+    A volume that shows the newest version gets an item for the file that it shows it as.
+    """
     containers = []
     for container in template.get("containers", []):
         env = [
@@ -35,7 +34,10 @@ def with_version(template: Mapping[str, Any], secret: str, version: str) -> dict
             for variable in container.get("env", [])
         ]
         containers.append({**container, "env": env} if env else dict(container))
-    return {**template, "containers": containers}
+    changed = {**template, "containers": containers}
+    if volumes := template.get("volumes"):
+        changed["volumes"] = [_mounted(volume, secret, version) for volume in volumes]
+    return changed
 
 
 def move_service(
@@ -81,10 +83,22 @@ def move_job(
 
 def _secret_of(variable: Mapping[str, Any]) -> str:
     reference = (variable.get("value_source") or {}).get("secret_key_ref") or {}
-    return str(reference.get("secret", "")).rsplit("/", 1)[-1]
+    return short_name(str(reference.get("secret", "")))
 
 
 def _pinned(variable: Mapping[str, Any], version: str) -> dict[str, Any]:
     reference = dict(variable["value_source"]["secret_key_ref"])
     reference["version"] = version
     return {**variable, "value_source": {"secret_key_ref": reference}}
+
+
+def _mounted(volume: Mapping[str, Any], secret: str, version: str) -> dict[str, Any]:
+    source = volume.get("secret") or {}
+    if short_name(str(source.get("secret", ""))) != secret:
+        return dict(volume)
+    items = [
+        {**item, "version": version}
+        # Without items the file has the secret's name: Cloud Run, SecretVolumeSource.
+        for item in source.get("items") or ({"path": secret},)
+    ]
+    return {**volume, "secret": {**source, "items": items}}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-__all__ = ["ExecutionState", "JobState", "TaskState", "prepared_template", "secret_version"]
+__all__ = ["ExecutionState", "JobState", "TaskState", "prepared_template"]
 
 
 @dataclass(frozen=True)
@@ -111,16 +111,6 @@ def prepared_template(
         "max_retries": max_retries,
     }
     return {**template, "template": task}
-
-
-def secret_version(template: Mapping[str, Any], secret: str) -> str:
-    """Return the version of a secret (short name) that a job's container reads; else empty."""
-    for container in _task(template)["containers"]:
-        for variable in container.get("env", []):
-            reference = (variable.get("value_source") or {}).get("secret_key_ref") or {}
-            if str(reference.get("secret", "")).rsplit("/", 1)[-1] == secret:
-                return str(reference.get("version", ""))
-    return ""
 
 
 def _task(template: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -55,8 +55,9 @@ def plan_variable(
 ) -> Plan:
     """Return the plan that gives a service another value; empty where it has it already.
 
-    A revision is made and gets ready without traffic, then all of it at once. The way back is the
-    revision that serves now.
+    A revision is made and gets ready without traffic, then all of it at once. The way back leads
+    to the revision that serves now, and its template makes the next one again: whatever begins
+    with the service's template afterwards begins without the value.
 
     Args:
         service: The service now.
@@ -68,30 +69,41 @@ def plan_variable(
         restored: What holds after the way back, as a German sentence.
     """
     serving = serving_revision(service)
+    split = service.traffic.pinned(service.latest_ready_revision)
+    before = split.whole(serving).as_data()
+    old = variable(template, name)
     changed = with_variable(template, name, value)
-    mark = hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:8]
-    revision = f"{service.short_name}-{service.generation + 1:05d}-{mark}"
-    changed["revision"] = revision
-    deploy = Action(
-        "revision",
-        "deploy_revision",
-        service.name,
-        {"revision": revision, "template": changed, "traffic": _whole(serving)},
+    revision, again = _revision(service, 1, name, value), _revision(service, 2, name, old)
+    deploy = {"revision": revision, "template": {**changed, "revision": revision}}
+    restore = {"revision": again, "template": {**template, "revision": again}}
+    actions = (
+        Action("revision", "deploy_revision", service.name, {**deploy, "traffic": before}),
+        Action(
+            "traffic", "set_traffic", service.name, {"traffic": split.whole(revision).as_data()}
+        ),
     )
-    traffic = Action("traffic", "set_traffic", service.name, {"traffic": _whole(revision)})
-    back = Action("back", "set_traffic", service.name, {"traffic": _whole(serving)})
-    same = variable(template, name) == value
+    way_back = (
+        Action("back", "set_traffic", service.name, {"traffic": before}),
+        Action(
+            "template",
+            "restore_template",
+            service.name,
+            {**restore, "traffic": before, "variables": {name: old}},
+        ),
+    )
+    same = old == value
     return Plan(
         runbook=runbook,
         environment=environment,
         target=service.name,
         basis={"etag": service.etag, "stable": serving, "goal": revision, name: value},
-        actions=() if same else (deploy, traffic),
-        way_back=() if same else (back,),
+        actions=() if same else actions,
+        way_back=() if same else way_back,
         returns_by_itself=False,
         restored=restored,
     )
 
 
-def _whole(revision: str) -> list[dict[str, Any]]:
-    return [{"revision": revision, "percent": 100, "tag": ""}]
+def _revision(service: ServiceState, number: int, name: str, value: str | None) -> str:
+    mark = hashlib.sha256(f"{name}={value}".encode()).hexdigest()[:8]
+    return f"{service.short_name}-{service.generation + number:05d}-{mark}"

@@ -268,10 +268,14 @@ def plan_cut_over(cut: CutOver, *, environment: str, directory: str) -> Plan:
 
 
 def plan_traffic_back(service: ServiceState, serving: str, goal: str, *, environment: str) -> Plan:
-    """Return the plan that only sends the traffic back; empty where there is no earlier one."""
+    """Return the plan that only sends the traffic back; empty where there is no earlier one.
+
+    Tags stay where they are.
+    """
+    split = service.traffic.pinned(service.latest_ready_revision)
 
     def whole(revision: str) -> list[dict[str, Any]]:
-        return [{"revision": revision, "percent": 100, "tag": ""}]
+        return split.whole(revision).as_data()
 
     forth = Action("traffic", "set_traffic", service.name, {"traffic": whole(goal)})
     return Plan(

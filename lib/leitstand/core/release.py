@@ -91,10 +91,15 @@ class Difference:
     candidate: Any
 
 
-def revision_name(service: ServiceState, image: Image) -> str:
-    """Return the candidate's name: unique per generation, the same for the same observation."""
-    digest = image.digest.partition(":")[2][:8]
-    return f"{service.short_name}-{service.generation + 1:05d}-{digest}"
+def revision_name(service: ServiceState, digest: str) -> str:
+    """Return the candidate's name: unique per generation, the same for the same observation.
+
+    Args:
+        service: As it is now.
+        digest: Of the candidate's image, ``sha256:…``.
+    """
+    mark = digest.partition(":")[2][:8]
+    return f"{service.short_name}-{service.generation + 1:05d}-{mark}"
 
 
 def template_for(observation: Observation) -> dict[str, Any]:
@@ -114,7 +119,7 @@ def template_for(observation: Observation) -> dict[str, Any]:
     return {
         **made,
         "containers": [container],
-        "revision": revision_name(observation.service, observation.image),
+        "revision": revision_name(observation.service, observation.image.digest),
     }
 
 
@@ -151,7 +156,7 @@ def plan_release(
     if observation.stable is None:
         raise ValueError("a release needs exactly one serving revision")
     stable = observation.stable.name
-    candidate = revision_name(service, observation.image)
+    candidate = revision_name(service, observation.image.digest)
     tag = policy.candidate_tag
 
     def split(percent: int) -> Split:

@@ -33,6 +33,7 @@ class ServiceState:
         statuses: The split that is in force.
         latest_ready_revision: Short name.
         template: The template of the next revision, as JSON values of the API.
+        scaling: The service's own scaling, as JSON values of the API.
         problem: What the API reports when the service is not ready, else empty.
     """
 
@@ -46,6 +47,7 @@ class ServiceState:
     uri: str = ""
     template: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
+    scaling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def short_name(self) -> str:

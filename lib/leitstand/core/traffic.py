@@ -68,6 +68,16 @@ class Split:
             tuple(Share(share.revision or latest, share.percent, share.tag) for share in shares)
         )
 
+    def whole(self, revision: str, *, without: str = "") -> "Split":
+        """Return the split with all traffic on one revision; tags stay where they are.
+
+        Args:
+            revision: Short name.
+            without: A tag that goes.
+        """
+        kept = [Share(s.revision, 0, s.tag) for s in self.shares if s.tag and s.tag != without]
+        return Split.of(Share(revision, 100), *kept)
+
     def tags(self) -> dict[str, str]:
         """Return revision by tag."""
         return {share.tag: share.revision for share in self.shares if share.tag}

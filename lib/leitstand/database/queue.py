@@ -160,30 +160,45 @@ def queue_keys(name: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def opened(url: str, timeout: float) -> Iterator["Redis"]:
+def opened(url: str, timeout: float, database: int | None = None) -> Iterator["Redis"]:
     """A client for the block; what goes wrong in it is told without the address.
 
-    It sends no command of its own beside the login: Memorystore blocks CLIENT.
+    It sends no command of its own beside AUTH and SELECT: Memorystore restricts CLIENT.
+
+    Args:
+        url: ``redis://`` or ``rediss://``.
+        timeout: Seconds for the connection, and again for each answer.
+        database: Number of the database, also after a connection broke; the one of ``url`` where
+            none is given.
 
     Raises:
         QueueUnreachable: no answer in time.
         QueueRefused: the login or a command was refused, or ``url`` cannot be understood.
     """
+    import redis
     from redis import Redis
     from redis import exceptions as refused
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
+    # Without CLIENT SETINFO; redis-py before 7.2 has no DriverInfo.
+    has_info = hasattr(redis, "DriverInfo")
+    nameless: Any = {"driver_info": None} if has_info else {"lib_name": None, "lib_version": None}
     try:
         client = Redis.from_url(
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
             retry=Retry(NoBackoff(), 0),
+            protocol=2,  # without HELLO
+            **nameless,
         )
     except (ValueError, TypeError):
         # What redis-py says of a bad address quotes it, password and all.
         raise QueueRefused("Ihre Adresse ist keine gültige Redis-URL.") from None
+    if database is not None:
+        # What the address says comes before any argument.
+        client.connection_pool.connection_kwargs["db"] = database
     try:
         with client:
             yield client

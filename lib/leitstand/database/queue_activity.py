@@ -86,7 +86,11 @@ def _first_look(redis: "Redis", key: str) -> tuple[int, Any]:
 
 
 def _second_look(redis: "Redis", key: str, before: int, newest: Any) -> tuple[int, int]:
-    """Return how many came and how many were taken."""
+    """Return how many came and how many were taken.
+
+    What a worker gives back counts against what was taken: it lies where the next is taken from.
+    Source: kombu.transport.redis, ``_do_restore_message``.
+    """
     pipeline = redis.pipeline()
     pipeline.llen(key)
     if newest is not None:
@@ -95,4 +99,4 @@ def _second_look(redis: "Redis", key: str, before: int, newest: Any) -> tuple[in
     place = found[0] if found else None
     if place is None:
         return int(length), before
-    return int(place), before + int(place) - int(length)
+    return int(place), max(0, before + int(place) - int(length))

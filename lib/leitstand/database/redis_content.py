@@ -50,8 +50,7 @@ def sample_keys(
     found: list[SampleKey] = []
     for number in databases:
         share = max(1, count // len(databases))
-        with opened(url, timeout) as redis:
-            redis.select(number)
+        with opened(url, timeout, number) as redis:
             keys: list[bytes] = []
             for key in redis.scan_iter(count=_SCAN):
                 keys.append(key)
@@ -77,17 +76,14 @@ def compare_sample(url: str, sample: Sequence[SampleKey], *, timeout: float = 5.
         QueueRefused: a command was refused.
     """
     missing = different = 0
-    types: dict[str, int] = {}
     for number in sorted({number for number, _, _ in sample}):
-        with opened(url, timeout) as redis:
-            redis.select(number)
+        with opened(url, timeout, number) as redis:
             own = [(key, kind) for at, key, kind in sample if at == number]
             pipeline = redis.pipeline(transaction=False)
             for key, _ in own:
                 pipeline.type(key)
             for (_, kind), answer in zip(own, pipeline.execute(), strict=True):
                 there = answer.decode()
-                types[kind] = types.get(kind, 0) + 1
                 missing += there == "none"
                 different += there not in ("none", kind)
-    return Sampled(len(sample), missing, different, types)
+    return Sampled(len(sample), missing, different)

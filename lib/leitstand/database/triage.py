@@ -8,16 +8,8 @@ from leitstand.database.errors import translated
 if TYPE_CHECKING:
     from leitstand.database.connection import Connection
 
-__all__ = ["connection_counts", "replica_lags", "unserved_vectors"]
+__all__ = ["replica_lags", "unserved_vectors"]
 
-# The slots that are kept for superusers and for whoever may use the reserve are no application's.
-_COUNTS = """
-SELECT count(*) FILTER (WHERE backend_type = 'client backend' AND application_name <> 'leitstand'),
-       current_setting('max_connections')::int
-       - current_setting('superuser_reserved_connections')::int
-       - coalesce(current_setting('reserved_connections', true), '0')::int
-FROM pg_stat_activity
-"""
 _LAGS = """
 SELECT coalesce(nullif(application_name, ''), client_addr::text, 'Replikat'),
        coalesce(extract(epoch FROM replay_lag), 0)::float8
@@ -50,17 +42,6 @@ WHERE relation.relkind = 'r' AND relation.reltuples >= %(rows)s
   AND NOT EXISTS (SELECT FROM entry WHERE entry.indrelid = relation.oid AND entry.valid)
 ORDER BY 1, 2
 """
-
-
-def connection_counts(connection: "Connection") -> tuple[int, int]:
-    """Return sessions of clients, ours left out, and how many an application may have.
-
-    Raises:
-        DatabaseRefused: they cannot be read.
-    """
-    with translated("Verbindungen zählen"):
-        ((now, most),) = connection.execute(_COUNTS).fetchall()
-    return int(now), int(most)
 
 
 def replica_lags(connection: "Connection") -> Mapping[str, float]:

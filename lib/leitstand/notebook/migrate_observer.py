@@ -9,8 +9,8 @@ from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.cloud.registry import Registry
 from leitstand.cloud.run import CloudRun
 from leitstand.cloud.sql import CloudSql, InstanceState
-from leitstand.core.cut_over import reads_secret
-from leitstand.core.job import JobState, secret_version
+from leitstand.core.cut_over import pinned_version, reads_secret
+from leitstand.core.job import JobState
 from leitstand.core.migration import ADVISORY_LOCK
 from leitstand.core.migration_checks import (
     LONG_TRANSACTION,
@@ -119,7 +119,7 @@ class MigrationObserver:
 
     def _uses(self, job: JobState, instance: InstanceState) -> bool:
         """Return whether the job's database lies on the instance."""
-        version = secret_version(job.template, self.access.settings.url_secret)
+        version = pinned_version(job.template["template"], self.access.settings.url_secret)
         if not version:
             return False
         place = urlsplit(self.access.application_url(version))

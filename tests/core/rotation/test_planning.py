@@ -79,6 +79,7 @@ def test_the_way_back_ends_with_the_new_version_disabled_and_not_destroyed() -> 
     ]
     assert {"version": 2, "state": "DISABLED"} == made.action("withdraw-key").arguments
     assert ONE == {"key": made.action("template-web").arguments["pins"]["key"][0]}
+    assert "restore_template" == made.action("template-web").kind
 
 
 def test_the_old_version_stays_while_the_replaced_revision_may_come_back() -> None:
@@ -154,6 +155,7 @@ def test_a_version_that_waits_is_adopted_and_none_is_added() -> None:
 def test_a_password_of_the_database_cannot_be_brought_by_a_person() -> None:
     given = situation(URL, recipe=DATABASE, source="pending")
     assert "value_from_person" in failed(given)
+    assert ["try-password"] == ids(plan(given))
 
 
 def test_a_release_under_way_or_a_version_out_of_use_stops_the_rotation() -> None:

@@ -14,6 +14,7 @@ def check_rotation(situation: Situation) -> tuple[Check, ...]:
         *_source(situation),
         *_readable(situation),
         *_services(situation),
+        *_pinned(situation),
         *_login(situation),
     )
 
@@ -49,6 +50,20 @@ def _services(situation: Situation) -> Iterator[Check]:
         }
         yield Check("service_settled", service.state.settled, evidence)
         yield Check("one_revision_serves", len(serving) == 1, evidence)
+
+
+def _pinned(situation: Situation) -> Iterator[Check]:
+    """Who reads whatever is newest would read a new value untried, and none on the way back."""
+    readers = [(s.state.short_name, s.serving.pins) for s in situation.services]
+    readers += [(job.state.short_name, job.pins) for job in situation.jobs]
+    for secret in situation.recipe.secrets:
+        holders = [
+            name
+            for name, pins in readers
+            if not all(version.isdecimal() for version in pins.get(secret, ()))
+        ]
+        if holders:
+            yield Check("versions_pinned", False, {"secret": secret, "holders": holders})
 
 
 def _login(situation: Situation) -> Iterator[Check]:

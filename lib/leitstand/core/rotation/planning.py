@@ -196,7 +196,7 @@ class _Rotation:
                 "traffic": self._whole(service, service.serving.name),
                 "pins": {secret: sorted(versions) for secret, versions in old.items()},
             }
-            back.append(Action(f"template-{short}", "secret_template", name, arguments))
+            back.append(Action(f"template-{short}", "restore_template", name, arguments))
         for secret in reversed(list(self._new)):
             state = {"version": self._new[secret], "state": "DISABLED"}
             target = _secret(self._project, secret)
@@ -224,13 +224,8 @@ class _Rotation:
 
     def _whole(self, service: ServiceReader, revision: str) -> list[dict[str, Any]]:
         """Return all traffic to one revision; tags that others have stay."""
-        kept = [
-            Share(r.name, 0, tag)
-            for r in service.revisions
-            for tag in r.tags
-            if tag != self._tag
-        ]  # fmt: skip
-        return Split.of(Share(revision, 100), *kept).as_data()
+        split = service.state.traffic.pinned(service.state.latest_ready_revision)
+        return split.whole(revision, without=self._tag).as_data()
 
     def _name(self, service: ServiceReader, mark: str) -> str:
         text = f"{sorted(self._new.items())}/{mark}"

@@ -171,7 +171,7 @@ class Situation:
             for job in self.jobs
         )  # fmt: skip
         login = self.login
-        if login is not None:
+        if login is not None and login.url in new:
             known = {**login.by_version, new[login.url]: self.new_login}
             login = replace(login, by_version=known)
         return replace(self, secrets=secrets, services=services, jobs=jobs, login=login)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from leitstand.core.job import JobState
+from leitstand.core.secrets_read import secrets_read
 from leitstand.core.service import ServiceState
 
 __all__ = [
@@ -141,12 +142,11 @@ class Login:
 
 
 def pins_of(template: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """Return the versions that a template's containers read, by short name of the secret."""
+    """Return the versions that a template's containers read, by short name of the secret.
+
+    They read them in environment variables and in volumes.
+    """
     found: dict[str, set[str]] = {}
-    for container in template.get("containers", []):
-        for variable in container.get("env", []):
-            reference = (variable.get("value_source") or {}).get("secret_key_ref") or {}
-            if reference:
-                secret = str(reference["secret"]).rsplit("/", 1)[-1]
-                found.setdefault(secret, set()).add(str(reference.get("version", "")))
+    for secret, version in secrets_read(template):
+        found.setdefault(secret, set()).add(version)
     return {secret: frozenset(versions) for secret, versions in found.items()}
