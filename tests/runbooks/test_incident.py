@@ -54,6 +54,29 @@ def test_the_cause_is_named_treated_by_its_runbook_and_told_in_the_report(site: 
     customers = (leitstand.runs[-2] / "status-kunden.txt").read_text("utf-8")
     assert "end_session" not in customers
     assert "vergessen" not in customers
+    assert "incident.recovered" in leitstand.events(-2)
+
+
+def test_a_number_that_means_another_hypothesis_by_now_starts_nothing(site: Site) -> None:
+    leitstand = site.leitstand
+    with psycopg.connect(site.url(), application_name="vergessen") as holder:
+        holder.execute("LOCK TABLE documents IN ACCESS EXCLUSIVE MODE")
+        thread = waiting(site.url())
+        looked = leitstand("run", "incident", "-p", "title=Seiten laden nicht")
+        assert "" == looked.problems
+        holder.rollback()
+        thread.join(10)
+    given = ["-p", f"incident={incident_of(leitstand)}", "-p", "technik=Kim"]
+    refused = leitstand("run", "incident", *given, "-p", "treat=1", "--apply")
+    assert 2 == refused.code
+    assert "Hypothese 1 hieß zuletzt" in refused.problems
+    assert "ist nicht mehr dabei" in refused.problems
+    (declared,) = [e for e in leitstand.journal() if e["event"] == "incident.declared"]
+    assert ("Seiten laden nicht", "Kim") == (
+        declared["declaration"]["title"],
+        declared["declaration"]["roles"]["technik"],
+    )
+    assert "incident.recovered" not in leitstand.events()
 
 
 def test_a_source_that_hangs_is_named_and_two_incidents_stay_apart(site: Site) -> None:

@@ -1,78 +1,45 @@
 """The verbs of the incident runbook: declare, look, rank, treat, and tell."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
-from leitstand.core.errors import Finding, InputError
+from leitstand.core.errors import Finding
 from leitstand.core.plan import Action, Approved, Plan, Withheld
 from leitstand.core.triage.hypotheses import Hypothesis
 from leitstand.core.triage.incident import ROLES, Incident, Severity, incident_id
-from leitstand.core.triage.ranking import rank
 from leitstand.core.triage.signals import Signals
 from leitstand.execution.executor import Executor
-from leitstand.notebook.incident_report import RECOVERED, write_report
-from leitstand.notebook.incident_runs import declaration_of
-from leitstand.notebook.incident_views import (
-    command,
-    errors_table,
-    evidence_tables,
-    missing_notices,
-    ranking_table,
-    services_table,
-    state_table,
+from leitstand.execution.waiting import until
+from leitstand.notebook.incident_errors import (
+    IncidentUnknown,
+    NoSuchHypothesis,
+    NotOver,
+    NotSeen,
+    RankingChanged,
 )
+from leitstand.notebook.incident_looks import Found, Looks
+from leitstand.notebook.incident_report import write_report
+from leitstand.notebook.incident_runs import (
+    RECOVERED,
+    IncidentRun,
+    declaration_of,
+    ranking_of,
+    runs_of,
+    treated_in,
+)
+from leitstand.notebook.incident_views import command, source_names
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.start_run import start_handlers
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
-from leitstand.project import runs_directory, state_directory
+from leitstand.project import runs_directory
 
-__all__ = ["Found", "IncidentUnknown", "NoSuchHypothesis", "NotOver", "Response"]
+__all__ = ["Found", "Response"]
 
+_TITLE, _SEVERITY = "Alarm", Severity.SEV3
 _TREAT_SECONDS = 3600.0
-
-
-class IncidentUnknown(InputError):
-    """No run on this machine declared that incident."""
-
-    def __init__(self, incident: str) -> None:
-        super().__init__(
-            f"Den Vorfall {incident} hat auf diesem Rechner niemand ausgerufen.",
-            "Lassen Sie incident leer, um einen neuen auszurufen.",
-        )
-        self.incident = incident
-
-
-class NoSuchHypothesis(InputError):
-    """There is no hypothesis of that number, or no runbook for it."""
-
-    def __init__(self, number: int, found: int) -> None:
-        super().__init__(
-            f"Für Hypothese {number} gibt es kein Runbook; gefunden: {found}.",
-            "Sehen Sie die Liste an, und wählen Sie eine ihrer Nummern; 0 startet nichts.",
-        )
-        self.number = number
-
-
-class NotOver(Finding):
-    """After the treatment the same cause is still there."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(
-            f"Nach der Behandlung besteht die Ursache noch: {title}",
-            "Warten Sie, bis die Messwerte nachkommen, und lassen Sie das Runbook noch einmal"
-            " laufen; bleibt es dabei, behandeln Sie die nächste Ursache.",
-        )
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is known, and what may be the matter, the likeliest first."""
-
-    signals: Signals
-    hypotheses: tuple[Hypothesis, ...]
 
 
 class Response:
@@ -94,31 +61,31 @@ class Response:
         assert self._incident is not None
         return self._incident
 
+    @property
+    def _looks(self) -> Looks:
+        return Looks(self._run, self.incident.id)
+
     def declare(self) -> Incident:
         """Declare a new incident, or go on with one that was declared before; show it.
+
+        Title, severity and roles that are given hold from now on.
 
         Raises:
             IncidentUnknown: nobody declared the one that was asked for.
             InvalidIncident: its title or a name cannot be used.
         """
-        given, runs = self._parameters, runs_directory()
-        named = str(given["incident"]) or self._declared_here()
+        named = str(self._parameters["incident"]) or self._declared_here()
         if named:
-            event = declaration_of(runs, named)
+            event = declaration_of(runs_directory(), named)
             if event is None:
                 raise IncidentUnknown(named)
-            self._incident = Incident.from_data(event["declaration"])
+            self._incident = self._as_given(Incident.from_data(event["declaration"]))
         else:
             now = datetime.now(UTC)
-            roles = {role: str(given[role]) for role in ROLES}
-            self._incident = Incident(
-                incident_id(now, secrets.token_hex(2)),
-                Severity(str(given["severity"])),
-                str(given["title"]),
-                now,
-                # Whoever starts it leads, until somebody else does.
-                {**roles, "leitung": roles["leitung"] or self._run.operator},
-            )
+            # Whoever starts it leads, until somebody else does.
+            roles = {"leitung": self._run.operator}
+            new = Incident(incident_id(now, secrets.token_hex(2)), _SEVERITY, _TITLE, now, roles)
+            self._incident = self._as_given(new)
         if not self._declared_here():
             self._run.journal.append(
                 "incident.declared", incident=self.incident.id, declaration=self.incident.as_data()
@@ -131,18 +98,9 @@ class Response:
 
         A source that does not answer is named, and does not hold up the rest.
         """
-        from leitstand.execution.triage import gather
-
-        deadline = self._policy.deadline
-        with self._run.step("observe", "Signale sammeln", deadline):
-            signals = gather(
-                self._run.connection,
-                since=datetime.now(UTC) - self._window,
-                deadline=deadline,
-                state_directory=state_directory(),
-            )
-        show(*missing_notices(signals))
-        show(services_table(signals), state_table(signals), errors_table(signals))
+        with self._run.step("observe", "Signale sammeln", self._policy.deadline):
+            signals = self._looks.gather()
+        self._looks.show(signals)
         return signals
 
     def draw(self, signals: Signals) -> None:
@@ -154,32 +112,21 @@ class Response:
 
     def rank(self, signals: Signals) -> Found:
         """Rank what may be the matter; show the evidence, and the runbook that treats each."""
-        limits = self._run.environment.litellm
-        hypotheses = rank(
-            signals, self._policy, quota=(limits.rate_limit_quota, limits.rate_limit_maximum)
-        )
-        self._run.journal.append(
-            "incident.ranked",
-            incident=self.incident.id,
-            hypotheses=[
-                {"cause": h.cause, "target": h.target, "score": h.score, "title": h.title}
-                for h in hypotheses
-            ],
-            missing=sorted(signals.missing),
-        )
-        show(ranking_table(hypotheses), *evidence_tables(hypotheses, self._given))
-        return Found(signals, hypotheses)
+        found = self._looks.ranked(signals)
+        self._looks.tell(found)
+        return found
 
     def plan(self, found: Found) -> Plan:
         """Plan to start the runbook that treats the chosen hypothesis; show it.
 
         Raises:
             NoSuchHypothesis: there is none of that number.
+            RankingChanged: another hypothesis had that number when the operator read the list.
         """
         earlier = self._run.earlier_plan("incident")
         plan = earlier.plan if earlier is not None else self._planned(found)
         if earlier is None:
-            self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+            self._run.planned(plan)
         rows = [Row((action.id, action.arguments["command"])) for action in plan.actions]
         empty = "Kein Runbook startet: treat steht auf 0."
         show(Table(f"Plan {plan.digest[:12]}", ("Aktion", "Was startet"), rows, empty))
@@ -199,22 +146,51 @@ class Response:
         return approved
 
     def verify(self, found: Found, treated: Approved | Withheld) -> Found:
-        """After a treatment look again, and say whether the cause is gone.
+        """After a treatment look again until the cause is gone.
+
+        It waits as long as figures from before the treatment still count. What an earlier run of
+        the incident treated is looked at without waiting.
 
         Raises:
-            NotOver: it is still the likeliest.
+            NotOver: it is still there, or follows from another cause.
+            NotSeen: a source that told of it does not answer.
         """
         if isinstance(treated, Withheld) or not treated.plan.actions:
             show(Notice("Nichts wurde behandelt."))
+            earlier = treated_in(self._runs())
+            if earlier is not None and found.without(Hypothesis.from_data(earlier)):
+                self._recovered(earlier)
             return found
-        cause = treated.plan.basis["cause"]
-        again = self.rank(self.observe())
-        still = [h for h in again.hypotheses if [h.cause, h.target] == cause and h.acute]
-        if still:
-            raise NotOver(still[0].title)
-        gone = next(h for h in found.hypotheses if [h.cause, h.target] == cause)
-        self._run.journal.append(RECOVERED, incident=self.incident.id, hypothesis=gone.as_data())
-        show(Notice("Die Ursache ist weg.", Tone.GOOD))
+        # A run that is resumed may find nothing any more: what was treated stands in its plan.
+        data = treated.plan.basis["hypothesis"]
+        before = Hypothesis.from_data(data)
+        looks: list[Found] = []
+
+        def look() -> Found | None:
+            looks.append(self._looks.ranked(self._looks.gather()))
+            return looks[-1] if looks[-1].without(before) else None
+
+        def late() -> Finding:
+            last = looks[-1]
+            self._looks.show(last.signals)
+            self._looks.tell(last)
+            still = before.left_in(last.hypotheses)
+            if still is None:
+                return NotSeen(before.title, source_names(before.unseen_in(last.signals.missing)))
+            return NotOver(before.title, "" if still.cause is before.cause else still.title)
+
+        deadline = self._policy.recent_seconds + self._run.environment.release.analysis.ingest_delay
+        with self._run.step("verify", "Nachsehen, ob die Ursache weg ist", deadline) as progress:
+            again = until(
+                look,
+                deadline=deadline,
+                interval=self._policy.deadline,
+                watch=progress.update,
+                late=late,
+            )
+        self._looks.show(again.signals)
+        self._looks.tell(again)
+        self._recovered(data)
         return again
 
     def report(self, found: Found) -> None:
@@ -224,16 +200,24 @@ class Response:
         """
         show(*write_report(self._run, self.incident, found.signals, found.hypotheses))
 
-    @property
-    def _window(self) -> timedelta:
-        minutes = self._parameters["minutes"]
-        assert isinstance(minutes, int)
-        return timedelta(minutes=minutes) if minutes else timedelta(seconds=self._policy.window)
+    def _as_given(self, incident: Incident) -> Incident:
+        """Return the incident with title, severity and roles of this run's parameters."""
+        given = self._parameters
+        roles = {role: str(given[role]) for role in ROLES if given[role]}
+        severity = str(given["severity"])
+        return replace(
+            incident,
+            title=str(given["title"]) or incident.title,
+            severity=incident.severity if severity == "default" else Severity(severity),
+            roles={**incident.roles, **roles},
+        )
 
-    @property
-    def _given(self) -> Mapping[str, object]:
-        """What every treatment is given besides its own parameters."""
-        return {"env": self._run.environment.name, "ticket": self._parameters["ticket"]}
+    def _recovered(self, treated: Mapping[str, Any]) -> None:
+        self._run.journal.append(RECOVERED, incident=self.incident.id, hypothesis=treated)
+        show(Notice("Die Ursache ist weg.", Tone.GOOD))
+
+    def _runs(self) -> tuple[IncidentRun, ...]:
+        return runs_of(runs_directory(), self.incident.id)
 
     def _declared_here(self) -> str:
         """Return the incident that this very run declared, if it is resumed."""
@@ -247,10 +231,11 @@ class Response:
         if not number:
             return Plan("incident", environment, target, {}, ())
         chosen = found.hypotheses[number - 1] if number <= len(found.hypotheses) else None
+        self._check_unchanged(number, found.hypotheses)
         if chosen is None or not chosen.treatments:
             raise NoSuchHypothesis(number, len(found.hypotheses))
         treatment = chosen.treatments[0]
-        parameters = {**treatment.parameters, **self._given, "apply": True}
+        parameters = {**treatment.parameters, **self._looks.given, "apply": True}
         action = Action(
             f"start-{treatment.runbook}",
             "start_run",
@@ -258,11 +243,25 @@ class Response:
             {
                 "runbook": treatment.runbook,
                 "parameters": {name: value for name, value in parameters.items() if value != ""},
-                "command": command(treatment, {**self._given, "apply": True}),
+                "command": command(treatment, {**self._looks.given, "apply": True}),
             },
         )
-        basis: dict[str, Any] = {"cause": [chosen.cause, chosen.target]}
+        basis: dict[str, Any] = {"hypothesis": chosen.as_data()}
         return Plan("incident", environment, target, basis, (action,), returns_by_itself=False)
+
+    def _check_unchanged(self, number: int, now: Sequence[Hypothesis]) -> None:
+        """Raise unless the number means what an earlier run of the incident showed."""
+        others = (run for run in self._runs() if run.entry.id != self._run.id)
+        shown = ranking_of(others, self.incident.id)
+        if shown is None or number > len(shown):
+            return
+        read = shown[number - 1]
+        found = [(h.cause.value, h.target) for h in now]
+        wanted = (read["cause"], read["target"])
+        if found[number - 1 : number] != [wanted]:
+            title = now[number - 1].title if number <= len(now) else ""
+            place = found.index(wanted) + 1 if wanted in found else 0
+            raise RankingChanged(number, str(read["title"]), title, place)
 
 
 def _incident_table(incident: Incident, *, new: bool) -> Table:

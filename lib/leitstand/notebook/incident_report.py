@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from leitstand.core.triage.hypotheses import Hypothesis
@@ -12,32 +12,19 @@ from leitstand.core.triage.signals import Signals
 from leitstand.core.triage.status_text import RunLink, State, colleague_status, customer_status
 from leitstand.core.triage.symptoms import read_symptoms
 from leitstand.core.triage.timeline import build_timeline
-from leitstand.notebook.incident_runs import IncidentRun, runs_of
+from leitstand.notebook.incident_runs import RANKED, RECOVERED, IncidentRun, runs_of
 from leitstand.notebook.incident_views import source_names
 from leitstand.notebook.run import Run
 from leitstand.notebook.run_directory import write_private
 from leitstand.notebook.views import Notice, Row, Table
+from leitstand.notebook.wording import STATUS
 from leitstand.project import runs_directory
 
-__all__ = ["RECOVERED", "write_report"]
-
-RECOVERED: Final = "incident.recovered"
-"""The event of a run that looked again after a treatment and found the cause gone."""
+__all__ = ["write_report"]
 
 _ZONE = ZoneInfo("Europe/Berlin")
 _NEXT = {Severity.SEV1: timedelta(minutes=30), Severity.SEV2: timedelta(hours=1)}
 _LATER = timedelta(hours=4)
-_STATES = {
-    "completed": "am Ziel",
-    "failed": "gescheitert",
-    "finding": "mit Befund",
-    "interrupted": "unterbrochen",
-    "open": "offen",
-    "paused": "wartet",
-    "refused": "abgelehnt",
-    "rolled_back": "zurückgenommen",
-    "running": "läuft",
-}
 
 
 def write_report(
@@ -115,7 +102,7 @@ def _moments(incident: Incident, runs: Sequence[IncidentRun], began: Sequence[da
         _moment(event)
         for run in runs
         for event in run.events
-        if event["event"] == "incident.ranked" and event["hypotheses"]
+        if event["event"] == RANKED and event["hypotheses"]
     ]
     recovered = _times(runs, RECOVERED)
     return Moments(
@@ -136,5 +123,5 @@ def _moment(event: Mapping[str, Any]) -> datetime:
 
 def _link(found: IncidentRun) -> RunLink:
     entry = found.entry
-    state = _STATES.get(entry.status, entry.status)
+    state = STATUS.get(entry.status, entry.status)
     return RunLink(entry.id, entry.runbook, state, (entry.path / "notebook.ipynb").as_uri())

@@ -2,13 +2,14 @@
 
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
+from leitstand.core.database_state import ArchiverState
+from leitstand.core.german import count, duration, number, percent
 from leitstand.core.health import Sample
-from leitstand.core.triage.german import count, percent
 from leitstand.core.triage.hypotheses import Hypothesis, Treatment
 from leitstand.core.triage.signals import Missing, ServiceSignal, Signals
 from leitstand.notebook.views import Notice, Row, Table, Tone
-from leitstand.notebook.wording import number
 
 __all__ = [
     "command",
@@ -74,7 +75,7 @@ def services_table(signals: Signals) -> Table:
 
 
 def state_table(signals: Signals) -> Table:
-    """Return database, disk, Redis, queue and LiteLLM in one line each."""
+    """Return database, its archive and replicas, disk, Redis, queue and LiteLLM, a line each."""
     rows = []
     if not isinstance(found := signals.database, Missing):
         waiting, long = len({b.waiting.pid for b in found.blocks}), len(found.long_transactions)
@@ -84,11 +85,16 @@ def state_table(signals: Signals) -> Table:
             f" {count(long, 'eine lange Transaktion', 'lange Transaktionen')}"
         )
         rows.append(Row(("Datenbank", f"{used}, {held}")))
+        rows.append(_archive_row(found.health.archiver, signals.at))
+        if found.replicas_lag_seconds:
+            lags = [f"{n} {_behind(s)}" for n, s in sorted(found.replicas_lag_seconds.items())]
+            rows.append(Row(("Replikate", ", ".join(lags))))
     if not isinstance(disk := signals.storage, Missing) and disk.size_bytes:
         rows.append(Row(("Festplatte", f"{percent(disk.used_bytes / disk.size_bytes)} belegt")))
     if not isinstance(redis := signals.redis, Missing):
         share = f"{percent(redis.used_bytes / redis.max_bytes)} belegt" if redis.max_bytes else "–"
-        text = f"{share}, {number(redis.evicted_keys)} verdrängt, {redis.policy}"
+        clients = count(redis.clients, "eine Verbindung", "Verbindungen")
+        text = f"{share}, {number(redis.evicted_keys)} verdrängt, {redis.policy}, {clients}"
         rows.append(Row(("Redis", text)))
     if not isinstance(queue := signals.queue, Missing):
         age = queue.oldest_seconds
@@ -98,7 +104,10 @@ def state_table(signals: Signals) -> Table:
         rows.append(Row(("Warteschlange", text)))
     if not isinstance(gateway := signals.gateway, Missing):
         quota = "ohne Grenze" if gateway.quota is None else f"Grenze {gateway.quota} je Minute"
-        text = f"{number(gateway.requests)} Anfragen, {number(gateway.refused)} mit 429; {quota}"
+        text = (
+            f"{number(gateway.requests)} Anfragen, {number(gateway.refused)} mit 429,"
+            f" {number(gateway.failed)} mit 5xx; {quota}"
+        )
         rows.append(Row(("LiteLLM", text)))
     return Table("Zustand", ("", ""), rows)
 
@@ -175,6 +184,22 @@ def command(treatment: Treatment, given: Mapping[str, object]) -> str:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         words += ["-p", f"{name}={text}"]
     return shlex.join(words)
+
+
+def _archive_row(archiver: ArchiverState, now: datetime) -> Row:
+    """Return how the archive of the write-ahead log keeps up."""
+    if not archiver.enabled:
+        return Row(("Archiv des WAL", "der Server archiviert nicht selbst"))
+    last = archiver.last_archived_at
+    told = "noch nie" if last is None else f"zuletzt vor {duration((now - last).total_seconds())}"
+    if not archiver.failing:
+        return Row(("Archiv des WAL", told))
+    failed = count(archiver.failed_count, "ein Fehlschlag", "Fehlschläge")
+    return Row(("Archiv des WAL", f"scheitert, {failed}; {told}"), Tone.WAIT)
+
+
+def _behind(seconds: float) -> str:
+    return f"{duration(seconds)} zurück" if seconds >= 1 else "auf dem Stand"
 
 
 def _instances(service: ServiceSignal) -> str:

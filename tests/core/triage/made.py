@@ -15,6 +15,7 @@ from leitstand.core.database_state import (
     VectorExtension,
 )
 from leitstand.core.health import Reading, Sample
+from leitstand.core.schema import SchemaRange
 from leitstand.core.triage.signals import (
     CertificateSignal,
     Change,
@@ -58,9 +59,13 @@ def ago(seconds: float) -> datetime:
 def revision(
     name: str, percent: int = 0, age: float = 30 * 86_400, **fields: Any
 ) -> RevisionSignal:
-    given = {"ready": True, "problem": "", "schema": (1, 3), "secrets": {"database-url": "1"}}
+    schema = fields.pop("schema", (1, 3))
+    given = {"ready": True, "problem": "", "secrets": {"database-url": "1"}}
     image = "registry/web:1.0.0@sha256:0"
-    return RevisionSignal(name, image, percent, created_at=ago(age), **{**given, **fields})
+    return RevisionSignal(
+        name, image, percent, created_at=ago(age), schema=schema and SchemaRange(*schema),
+        **{**given, **fields},
+    )  # fmt: skip
 
 
 def service(name: str, *revisions: RevisionSignal, **fields: Any) -> ServiceSignal:

@@ -55,6 +55,7 @@ def test_a_stack_trace_is_told_by_its_last_line(text: str, expected: str) -> Non
     "text",
     [
         "cannot reach postgresql://app:hunter22@10.0.0.3:5432/app",
+        "cannot reach postgresql://app:a/hunter22/b@10.0.0.3:5432/app",
         "header Authorization: Bearer hunter22.hunter22",
         "login failed, password=hunter22",
         "bad config {'api_key': 'hunter22'}",

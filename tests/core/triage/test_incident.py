@@ -14,7 +14,7 @@ from leitstand.core.triage.ranking import rank
 from leitstand.core.triage.signals import Source
 from leitstand.core.triage.status_text import RunLink, State, colleague_status, customer_status
 from leitstand.core.triage.symptoms import read_symptoms
-from leitstand.core.triage.timeline import Alert, Entry, build_timeline
+from leitstand.core.triage.timeline import Entry, build_timeline
 from tests.core.triage.made import NOW, POLICY, ago, failing, healthy, lines, locked, run
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -73,25 +73,17 @@ def test_an_id_names_the_day_in_utc() -> None:
     assert "inc-20261126-00ff" == incident_id(at, "00ff")
 
 
-def test_roles_that_nobody_has_are_told() -> None:
-    assert ("Kommunikation",) == INCIDENT.open_roles
-
-
 def test_a_timeline_holds_everything_in_its_order_and_nothing_twice() -> None:
     signals = healthy(
         **failing(since=40),
         errors=[lines("Sperre")],
         runs=[run(RUN, -60), run("20261126-033000-migrate-3f9a", 120)],
     )
-    alert = Alert(ago(10), "Fehlerrate Web")
-    entries = build_timeline(
-        incident=INCIDENT, signals=signals, policy=POLICY, runs={RUN: EVENTS}, alerts=[alert, alert]
-    )
+    entries = build_timeline(incident=INCIDENT, signals=signals, policy=POLICY, runs={RUN: EVENTS})
     assert [
         "20261126-033000-migrate-3f9a",
         "Logs",
         "Monitoring",
-        "Alarm",
         "inc-20261126-3f9a",
         *([RUN] * 5),
     ] == [entry.source for entry in entries]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leitstand.core.database_state import Block
 from leitstand.core.health import Reading, Sample
 from leitstand.core.triage.hypotheses import Cause, Hypothesis
 from leitstand.core.triage.ranking import _FOLLOWS, _ORDER, rank
@@ -17,6 +18,8 @@ from leitstand.core.triage.signals import (
     Missing,
     QueueSignal,
     Signals,
+    Silence,
+    Source,
 )
 from leitstand.core.triage.store_signals import (
     IsolationSignal,
@@ -39,6 +42,7 @@ from tests.core.triage.made import (
     run,
     secret,
     service,
+    session,
 )
 
 DAY = 86_400
@@ -83,6 +87,10 @@ MISSING_COLUMN = lines('column "title" of relation "documents" does not exist')
 MIGRATION = run("20261126-033000-migrate-3f9a", 120)
 UNREADY = revision("web-00003", 0, 60, ready=False, problem="Secret database-url is disabled")
 
+GONE = replace(service("web"), ready=False, problem="Den Dienst gibt es nicht.")
+REFUSED_CONNECTION = lines('connection to server at "<n>", port <n> failed: Connection refused')
+BEAT = service("beat", revision("beat-00001", 100), instances=(1, 1, 0), wanted=(1, 1))
+
 CASES: list[tuple[str, dict[str, Any], Cause]] = [
     ("a release at ten percent that fails", canary(), Cause.BAD_RELEASE),
     ("a release at ten percent that is slow", canary(0, 900.0), Cause.BAD_RELEASE),
@@ -105,10 +113,15 @@ CASES: list[tuple[str, dict[str, Any], Cause]] = [
     ("a lock that one session waits for", {"database": locked(1)}, Cause.LOCKED_DATABASE),
     ("all connections in use", {"database": database(connections=97)}, Cause.CONNECTIONS_EXHAUSTED),
     (
+        "a database without a free session",
+        {"database": Missing("Alle Plätze sind belegt.", Silence.FULL)},
+        Cause.CONNECTIONS_EXHAUSTED,
+    ),
+    (
         "a database that cannot be reached",
         {
             "database": Missing("Verbindung abgelehnt."),
-            "errors": [lines('connection to server at "<n>", port <n> failed: Connection refused')],
+            "errors": [REFUSED_CONNECTION],
         },
         Cause.DATABASE_DOWN,
     ),
@@ -165,6 +178,16 @@ CASES: list[tuple[str, dict[str, Any], Cause]] = [
         Cause.CERTIFICATE_EXPIRING,
     ),
     ("Redis without memory", {"redis": FULL_REDIS}, Cause.REDIS_FULL),
+    (
+        "Redis without memory by what redis-py leaves of its words",
+        {
+            "redis": Missing("Keine Antwort."),
+            "errors": [
+                lines("OutOfMemoryError: command not allowed when used memory > 'maxmemory'.")
+            ],
+        },
+        Cause.REDIS_FULL,
+    ),
     ("Redis nearly full", {"redis": replace(FULL_REDIS, writes_refused=False)}, Cause.REDIS_FULL),
     (
         "Redis out of reach",
@@ -177,8 +200,13 @@ CASES: list[tuple[str, dict[str, Any], Cause]] = [
         Cause.SERVICE_DOWN,
     ),
     (
+        "a service that was deleted",
+        services(worker=replace(GONE, name="worker")),
+        Cause.SERVICE_DOWN,
+    ),
+    (
         "Cloud Monitoring that does not answer",
-        {name: Missing("Keine Antwort.", late=True) for name in SOURCES["traffic"]},
+        {name: Missing("Keine Antwort.", Silence.LATE) for name in SOURCES["traffic"]},
         Cause.MONITORING_SILENT,
     ),
 ]
@@ -276,6 +304,7 @@ def test_a_healthy_production_has_no_cause() -> None:
     assert () == found()
 
 
+SOON = {"certificates": [CertificateSignal("main", "ACTIVE", ago(-3600))]}
 UNMADE = CertificateSignal("main", "PROVISIONING", None)
 STARTING = replace(UNREADY, created_at=ago(5), problem="Deploying")
 ROTATED = replace(secret(), states={"1": "ENABLED", "0": "DISABLED"})
@@ -308,6 +337,7 @@ NOISE: list[tuple[str, dict[str, Any]]] = [
     ("a full cache that evicts", {"redis": replace(FULL_REDIS, policy="allkeys-lru")}),
     ("a certificate that is made", {"certificates": [UNMADE]}),
     ("an old version that nobody uses", {"secrets": [ROTATED]}),
+    ("beat that was halted", services(beat=BEAT)),
     ("a revision that starts", services(web=service("web", STARTING, revision("web-00002", 100)))),
     ("a new environment", {"baseline": {}, "series": {}, "traffic": {}, "queue": NO_TASKS}),
     ("one archiving that failed", {"database": database(archiver=archiver(20, 5))}),
@@ -340,6 +370,11 @@ def test_silence_stands_below_a_cause_and_above_an_outlook() -> None:
     ]
 
 
+def test_a_silent_monitoring_blinds_you_and_harms_nobody_by_itself() -> None:
+    (silent,) = found(**{name: Missing("Keine Antwort.") for name in SOURCES["traffic"]})
+    assert (Cause.MONITORING_SILENT, False) == (silent.cause, silent.acute)
+
+
 def test_a_lock_that_came_after_the_errors_does_not_explain_a_bad_release() -> None:
     hypotheses = found(**failing(since=500, age=520), database=locked())
     assert {Cause.BAD_RELEASE, Cause.LOCKED_DATABASE} == {h.cause for h in hypotheses}
@@ -364,6 +399,104 @@ def test_a_release_that_alone_fails_is_not_explained_by_a_lock() -> None:
     assert {Cause.BAD_RELEASE, Cause.LOCKED_DATABASE} == {h.cause for h in hypotheses}
 
 
+SILENCES = [
+    (Silence.NOTHING, []),
+    (Silence.LATE, []),
+    (Silence.UNREACHABLE, ["Auch die Diagnose erreicht sie nicht."]),
+]
+
+
+@pytest.mark.parametrize(("tells", "texts"), SILENCES, ids=[s for s, _ in SILENCES])
+def test_only_a_database_that_nobody_reaches_is_evidence_that_it_is_down(
+    tells: Silence, texts: list[str]
+) -> None:
+    (down,) = found(database=Missing("Grund.", tells), errors=[REFUSED_CONNECTION])
+    assert Cause.DATABASE_DOWN is down.cause
+    assert texts == [e.text for e in down.evidence if "Diagnose" in e.text]
+
+
+def test_a_database_without_a_free_session_is_not_down_whatever_services_say_of_it() -> None:
+    (full,) = found(database=Missing("Voll.", Silence.FULL), errors=[REFUSED_CONNECTION])
+    assert (Cause.CONNECTIONS_EXHAUSTED, "Voll.") == (full.cause, full.evidence[0].text)
+    assert "Connection refused" in full.evidence[1].text
+
+
+def test_an_operation_on_the_instance_right_before_is_evidence_that_the_database_is_down() -> None:
+    operations = [
+        Change(ago(20), "operation", "main", "Klon."),
+        Change(ago(60), "revision", "web", "Revision web-00003 angelegt."),
+        Change(ago(90), "operation", "main", "Neustart."),
+    ]
+    (down,) = found(
+        database=Missing("Grund.", Silence.UNREACHABLE),
+        errors=[REFUSED_CONNECTION],
+        operations=operations,
+    )
+    told = [e.text for e in down.evidence if e.source is Source.OPERATIONS]
+    assert ["main: Neustart."] == told
+
+
+def test_who_holds_others_up_is_named_through_those_who_wait_for_less_than_the_limit() -> None:
+    a, b, c = session(1, 300, "a"), session(2, 1, "b"), session(3, 60, "c")
+    busy = [Block(session(10 + n, 1), session(9, 5, "eilig"), "", "") for n in range(5)]
+    blocks = (Block(c, b, "", "public.documents"), Block(b, a, "", "public.documents"), *busy)
+    (lock,) = found(database=database(blocks=blocks))
+    assert [{"pid": 1}] == [dict(t.parameters) for t in lock.treatments]
+
+
+def test_a_service_that_was_deleted_is_not_explained_by_a_lock() -> None:
+    hypotheses = found(**services(web=GONE), database=locked())
+    assert {Cause.LOCKED_DATABASE, Cause.SERVICE_DOWN} == {h.cause for h in hypotheses}
+
+
+LEFT: list[tuple[str, dict[str, Any], dict[str, Any], bool]] = [
+    (
+        "fewer tables are open",
+        {"isolation": IsolationSignal({"public.a": "Offen.", "public.b": "Offen."})},
+        {"isolation": IsolationSignal({"public.b": "Offen."})},
+        True,
+    ),
+    (
+        "another index is invalid",
+        {"vectors": VectorSignal(("rag.a", "rag.b"))},
+        {"vectors": VectorSignal(("rag.b",))},
+        True,
+    ),
+    (
+        "fewer services lack their schema",
+        {"database": database(schema_version=4)},
+        {
+            "database": database(schema_version=4),
+            **services(worker=service("worker", revision("worker-00002", 100, schema=(1, 4)))),
+        },
+        True,
+    ),
+    ("it follows from another", {"queue": BACKLOG}, {"queue": replace(BACKLOG, workers=0)}, True),
+    ("a certificate still ends", SOON, SOON, True),
+    (
+        "another service is down",
+        services(web=GONE),
+        services(worker=replace(GONE, name="worker")),
+        False,
+    ),
+    (
+        "it only will do harm",
+        {"storage": StorageSignal(99, 100, False)},
+        {"storage": StorageSignal(93, 100, False)},
+        False,
+    ),
+    ("nothing is found", {"queue": BACKLOG}, {}, False),
+]
+
+
+@pytest.mark.parametrize(("case", "before", "after", "left"), LEFT, ids=[c for c, *_ in LEFT])
+def test_a_cause_is_recognised_after_its_treatment(
+    case: str, before: dict[str, Any], after: dict[str, Any], left: bool
+) -> None:
+    treated = Hypothesis.from_data(found(**before)[0].as_data())
+    assert left is (treated.left_in(found(**after)) is not None)
+
+
 def test_no_cause_follows_from_one_below_it() -> None:
     backwards = [
         (a, b) for a, effects in _FOLLOWS.items() for b in effects if _ORDER[a] >= _ORDER[b]
@@ -377,16 +510,19 @@ FAULTS = st.lists(st.sampled_from(PARTS), max_size=4).map(
 )
 
 
+WITHOUT_ANSWER = [Silence.NOTHING, Silence.LATE, Silence.UNREACHABLE]
+
+
 def causes(hypotheses: tuple[Hypothesis, ...]) -> set[Cause]:
     return {cause for h in hypotheses for cause in (h.cause, *h.consequences)}
 
 
 @settings(max_examples=80, deadline=None)
-@given(FAULTS, st.sampled_from(sorted(SOURCES)), st.booleans())
+@given(FAULTS, st.sampled_from(sorted(SOURCES)), st.sampled_from(WITHOUT_ANSWER))
 def test_a_source_that_is_missing_adds_no_cause_but_its_silence(
-    signals: Signals, source: str, late: bool
+    signals: Signals, source: str, tells: Silence
 ) -> None:
-    silent = {name: Missing("Keine Antwort.", late) for name in SOURCES[source]}
+    silent = {name: Missing("Keine Antwort.", tells) for name in SOURCES[source]}
     before, after = rank(signals, POLICY), rank(replace(signals, **silent), POLICY)  # type: ignore[arg-type]
     assert set() == causes(after) - causes(before) - {Cause.MONITORING_SILENT}
 

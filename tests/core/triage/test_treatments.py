@@ -1,5 +1,6 @@
 """Each treatment names a runbook that exists, with parameters that it takes, filled in."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,69 @@ QUOTAS: list[tuple[str, GatewaySignal, int]] = [
 ]
 
 
+def test_a_quota_that_the_provider_does_not_raise_is_not_raised() -> None:
+    most = GatewaySignal(90_000, 80_000, 0, 1200)
+    assert [("pause_queue", {"action": "pause"})] == treatments(gateway=most)
+
+
+def test_a_secret_that_expires_gets_no_new_version_which_would_expire_with_it() -> None:
+    expiring = [secret(expires_at=ago(-2 * 86_400))]
+    assert [("provision", {})] == treatments(secrets=expiring)
+
+
+def test_a_service_that_was_deleted_is_made_again() -> None:
+    gone = replace(service("web"), ready=False, problem="Den Dienst gibt es nicht.")
+    assert [("provision", {})] == treatments(services={"web": gone})
+
+
+PAUSE = run("20261126-033000-pause_queue-3f9a", 120)
+
+
+def halted(name: str, **fields: Any) -> Any:
+    return service(name, revision(f"{name}-1", 100, **fields), instances=(1, 1, 0), wanted=(1, 1))
+
+
+def test_a_queue_that_was_paused_is_resumed_and_the_pause_speaks_against_a_fault() -> None:
+    paused = {"worker": halted("worker"), "beat": halted("beat")}
+    signals = healthy(services=paused, queue=replace(BACKLOG, workers=0), runs=[PAUSE])
+    (found,) = rank(signals, POLICY)
+    assert ("pause_queue", {"action": "resume"}) == (
+        found.treatments[0].runbook,
+        found.treatments[0].parameters,
+    )
+    assert [PAUSE.run in evidence.text for evidence in found.against] == [True]
+
+
+def test_a_beat_that_was_paused_and_cannot_start_is_resumed_and_never_scaled() -> None:
+    beat = halted("beat", ready=False, problem="x")
+    (found,) = rank(healthy(services={"beat": beat}, runs=[PAUSE]), POLICY)
+    assert ("pause_queue", {"action": "resume"}) in [
+        (t.runbook, t.parameters) for t in found.treatments
+    ]
+    assert [True] == [PAUSE.run in evidence.text for evidence in found.against]
+
+
+REFUSED = [
+    ('password authentication failed for user "app"', "database-url"),
+    ("WRONGPASS invalid username-password pair", "redis-url"),
+    ("redis.exceptions.AuthenticationError: invalid username-password pair", "redis-url"),
+    ("redis.exceptions.AuthenticationError: Authentication required.", "redis-url"),
+]
+
+
+@pytest.mark.parametrize(("text", "name"), REFUSED, ids=[text for text, _ in REFUSED])
+def test_the_secret_of_a_refused_password_is_the_one_of_the_environment_file(
+    text: str, name: str
+) -> None:
+    other = secret("data-of-redis")
+    signals = healthy(errors=[lines(text)], secrets=[other, secret(), secret("redis-url")])
+    (found,) = rank(signals, POLICY, database_secret="database-url", redis_secret="redis-url")
+    assert [("rotate_secret", {"secret": name})] == [
+        (t.runbook, t.parameters) for t in found.treatments
+    ]
+    assert ["deviations"] == [t.runbook for t in rank(signals, POLICY)[0].treatments]
+
+
 @pytest.mark.parametrize(("case", "gateway", "wanted"), QUOTAS, ids=[c for c, *_ in QUOTAS])
 def test_the_quota_is_set_to_what_suffices(case: str, gateway: GatewaySignal, wanted: int) -> None:
     assert ("litellm_quota", {"requests_per_minute": wanted}) == treatments(gateway=gateway)[0]
@@ -152,6 +216,29 @@ def test_a_disabled_secret_is_enabled_again() -> None:
     (found,) = first(healthy(secrets=[secret(state="DISABLED")])).treatments
     assert ("rotate_secret", {"secret": "database-url"}) == (found.runbook, found.parameters)
     assert "Aktiviert Version 1" in found.text
+
+
+def test_a_disabled_secret_of_a_new_revision_alone_is_enabled_by_hand_before_its_release() -> None:
+    new = revision("web-00003", 0, 60, ready=False, problem="x", secrets={"database-url": "2"})
+    (found, *_) = first(
+        healthy(
+            services=web(new, revision("web-00002", 100)),
+            secrets=[replace(secret(), states={"1": "ENABLED", "2": "DISABLED"})],
+        )
+    ).treatments
+    assert ("release", {"service": "web", "image": "web:1.0.0"}) == (
+        found.runbook,
+        found.parameters,
+    )
+    assert "nachdem Sie Version 2 von database-url von Hand aktiviert haben" in found.text
+
+
+def test_an_old_version_that_is_disabled_while_others_read_a_newer_one_is_replaced() -> None:
+    split = replace(
+        secret(), states={"1": "DISABLED", "2": "ENABLED"}, used={"web": "1", "worker": "2"}
+    )
+    (found,) = first(healthy(secrets=[split])).treatments
+    assert "Legt eine neue Version von database-url an" in found.text
 
 
 def test_a_slow_canary_is_compared_with_the_revision_beside_it() -> None:

@@ -24,6 +24,7 @@ from leitstand.core.triage.signals import (
     Missing,
     QueueSignal,
     Signals,
+    Silence,
 )
 from leitstand.core.triage.store_signals import (
     DatabaseSignal,
@@ -32,7 +33,7 @@ from leitstand.core.triage.store_signals import (
     StorageSignal,
     VectorSignal,
 )
-from leitstand.execution.triage.database import NO_SESSION_LEFT
+from leitstand.execution.triage.reasons import NoSessionLeft
 from leitstand.sandbox.fault_kinds import FaultKind
 from leitstand.sandbox.images.app.background import celery_app
 from leitstand.sandbox.load import Load
@@ -60,7 +61,7 @@ def here(shared: Place) -> Iterator[Place]:
 
 
 def late(signals: Signals) -> set[str]:
-    return {name for name, missing in signals.missing.items() if missing.late}
+    return {name for name, missing in signals.missing.items() if missing.tells is Silence.LATE}
 
 
 def test_every_source_tells_something(here: Place) -> None:
@@ -190,7 +191,7 @@ def test_a_source_that_refuses_is_missing_and_the_others_are_not(here: Place, na
     here.sandbox.add_fault(method, kind, code, times=0)
     missing = here.gather().missing
     assert expected == set(missing)
-    assert not any(reason.late for reason in missing.values())
+    assert not any(reason.tells is Silence.LATE for reason in missing.values())
     assert all(reason.reason.endswith(".") for reason in missing.values())
 
 
@@ -234,7 +235,7 @@ def test_a_database_without_a_free_session_says_so(here: Place) -> None:
             while True:
                 stack.enter_context(psycopg.connect(url))
         signals = here.gather()
-    assert Missing(NO_SESSION_LEFT) == signals.database
+    assert Missing(NoSessionLeft().message, Silence.FULL) == signals.database
     assert BY_LOGIN == set(signals.missing)
 
 

@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg.errors import QueryCanceled
 
 from leitstand.cloud.errors import ApiDisabled, CloudUnreachable, NotFound, PermissionDenied
-from leitstand.core.triage.signals import Missing, Source
-from leitstand.database.errors import DatabaseUnreachable
+from leitstand.core.triage.signals import Missing, Silence, Source
+from leitstand.database.errors import DatabaseRefused, DatabaseUnreachable
 from leitstand.execution.triage import gather
 from leitstand.execution.triage.answers import Answer, TooLate, each
-from leitstand.execution.triage.reasons import missing
+from leitstand.execution.triage.reasons import NoSessionLeft, missing
 from tests.cloud.scripted import scripted
 
 LISTS = ("services", "revisions", "jobs", "secrets", "versions", "items", "entries", "timeSeries")
@@ -31,7 +32,7 @@ def test_nonsense_makes_sources_missing(name: str, tmp_path: Path) -> None:
         )
     assert {"runs"} == set(vars(signals)) - {"at", "since"} - set(signals.missing)
     assert "geheim" not in repr(signals.missing)
-    assert not any(reason.late for reason in signals.missing.values())
+    assert not any(reason.tells is Silence.LATE for reason in signals.missing.values())
 
 
 def test_a_connection_that_breaks_makes_sources_missing(tmp_path: Path) -> None:
@@ -40,7 +41,7 @@ def test_a_connection_that_breaks_makes_sources_missing(tmp_path: Path) -> None:
             server.connection, since=datetime.now(UTC), deadline=4.0, state_directory=tmp_path
         )
     assert {"runs"} == set(vars(signals)) - {"at", "since"} - set(signals.missing)
-    assert not any(reason.late for reason in signals.missing.values())
+    assert not any(reason.tells is Silence.LATE for reason in signals.missing.values())
 
 
 def test_a_repeated_call_is_not_made(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_repeated_call_is_not_made(tmp_path: Path) -> None:
 
 REASONS: dict[str, tuple[Source, Exception, Missing]] = {
     "late": (
-        Source.LOGS, TooLate(), Missing("Cloud Logging: keine Antwort in der Frist.", late=True)
+        Source.LOGS, TooLate(), Missing("Cloud Logging: keine Antwort in der Frist.", Silence.LATE)
     ),
     "denied": (
         Source.SECRETS, PermissionDenied("Secrets auflisten", "no", "secretmanager.secrets.list"),
@@ -78,8 +79,16 @@ REASONS: dict[str, tuple[Source, Exception, Missing]] = {
     "a password in a message": (
         Source.DATABASE, DatabaseUnreachable("x", "postgresql://app:geheim@h/app."),
         Missing(
-            "Die Datenbank: Die Datenbank antwortet nicht: x: postgresql://app:***@h/app."
+            "Die Datenbank: Die Datenbank antwortet nicht: x: postgresql://app:***@h/app.",
+            Silence.UNREACHABLE,
         ),
+    ),
+    "a password with a slash": (
+        Source.REDIS, DatabaseRefused("x", "redis://:ge/heim@h/0."),
+        Missing("Memorystore: Die Datenbank lehnt ab: x: redis://:***@h/0."),
+    ),
+    "full": (
+        Source.DATABASE, NoSessionLeft(), Missing(NoSessionLeft().message, Silence.FULL)
     ),
     "nonsense": (
         Source.GATEWAY, KeyError("geheim"),
@@ -97,7 +106,13 @@ def test_a_reason_is_one_german_sentence(name: str) -> None:
 def test_a_call_that_timed_out_is_late() -> None:
     error = CloudUnreachable("Dienste auflisten", "timed out.")
     error.__cause__ = TimeoutError()
-    assert missing(Source.SERVICES, error).late
+    assert Silence.LATE is missing(Source.SERVICES, error).tells
+
+
+def test_a_statement_that_took_too_long_has_reached_the_database() -> None:
+    error = DatabaseUnreachable("Sperren lesen", "canceling statement due to statement timeout.")
+    error.__cause__ = QueryCanceled()
+    assert Silence.LATE is missing(Source.DATABASE, error).tells
 
 
 def test_answers_keep_the_order_of_their_subjects() -> None:

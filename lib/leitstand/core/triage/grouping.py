@@ -8,14 +8,14 @@ from datetime import datetime
 
 from leitstand.core.triage.signals import ErrorGroup
 
-__all__ = ["ErrorLine", "group", "masked", "telling_line"]
+__all__ = ["ErrorLine", "group", "masked", "telling_line", "without_secrets"]
 
 _LONGEST = 2000
 """Characters of a line that are compared; two that differ later are taken for alike."""
 _SHOWN = 300
 _TRACE = re.compile(r"^[ \t]+(File \"|at |\.{3} )|^Traceback |^goroutine ", re.MULTILINE)
 _SECRET = (
-    (re.compile(r"(\w+://[^\s:/@]*):[^\s/@]+@"), r"\1:***@"),
+    (re.compile(r"(\w+://[^\s:/@]*):[^\s@]+@"), r"\1:***@"),
     (re.compile(r"(?i)\b(bearer|basic) +[\w.~+/=-]{8,}"), r"\1 ***"),
     (
         re.compile(
@@ -86,7 +86,7 @@ def group(lines: Iterable[ErrorLine]) -> tuple[ErrorGroup, ...]:
     """
     found: dict[tuple[str, str], list[ErrorLine]] = {}
     for line in lines:
-        key = (line.service, _without_secrets(masked(telling_line(line.text)))[:_SHOWN])
+        key = (line.service, without_secrets(masked(telling_line(line.text)))[:_SHOWN])
         found.setdefault(key, []).append(line)
     groups = [_group(service, pattern, alike) for (service, pattern), alike in found.items()]
     return tuple(sorted(groups, key=lambda g: (-g.count, g.first, g.service, g.pattern)))
@@ -97,7 +97,7 @@ def _group(service: str, pattern: str, alike: list[ErrorLine]) -> ErrorGroup:
     revisions = Counter(line.revision for line in alike)
     return ErrorGroup(
         pattern=pattern,
-        example=_without_secrets(" ".join(telling_line(first.text)[:_LONGEST].split()))[:_SHOWN],
+        example=without_secrets(" ".join(telling_line(first.text)[:_LONGEST].split()))[:_SHOWN],
         count=len(alike),
         service=service,
         revisions={name: revisions[name] for name in sorted(revisions)},
@@ -106,7 +106,8 @@ def _group(service: str, pattern: str, alike: list[ErrorLine]) -> ErrorGroup:
     )
 
 
-def _without_secrets(text: str) -> str:
+def without_secrets(text: str) -> str:
+    """Return a text with passwords and keys replaced by asterisks."""
     for pattern, mark in _SECRET:
         text = pattern.sub(mark, text)
     return text

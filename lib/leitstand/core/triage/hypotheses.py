@@ -1,6 +1,6 @@
 """What may be the matter: causes, the evidence for and against them, and what treats them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +9,9 @@ from typing import Any
 from leitstand.core.triage.signals import Source
 
 __all__ = ["Cause", "Evidence", "Hypothesis", "Treatment"]
+
+
+_FIELDS = {Source.LOGS: "errors"}  # of Signals, where the source is called otherwise
 
 
 class Cause(StrEnum):
@@ -96,6 +99,28 @@ class Hypothesis:
     began: datetime | None = None
     acute: bool = True
     consequences: tuple[Cause, ...] = ()
+
+    def left_in(self, found: Iterable["Hypothesis"]) -> "Hypothesis | None":
+        """Return the first of what was found later that is this one, or that it follows from.
+
+        What did harm, and by now only will, is over.
+        """
+        for other in found:
+            same = (other.cause, other.target) == (self.cause, self.target)
+            if (same or self.cause in other.consequences) and (other.acute or not self.acute):
+                return other
+        return None
+
+    def unseen_in(self, missing: Iterable[str]) -> tuple[str, ...]:
+        """Return which of the missing sources gave evidence for this one.
+
+        While they are silent, nobody can tell whether it is over.
+
+        Args:
+            missing: As in ``Signals.missing``.
+        """
+        told = {_FIELDS.get(evidence.source, evidence.source.value) for evidence in self.evidence}
+        return tuple(name for name in missing if name in told)
 
     def as_data(self) -> dict[str, object]:
         """Return what a later report needs of it, as JSON values."""

@@ -115,11 +115,6 @@ class Incident:
                 "Nennen Sie, wer entscheidet; das kann auch die Bereitschaft selbst sein.",
             )
 
-    @property
-    def open_roles(self) -> tuple[str, ...]:
-        """Roles that nobody has yet, in German."""
-        return tuple(title for role, title in ROLES.items() if not self.roles.get(role, "").strip())
-
     def as_data(self) -> dict[str, object]:
         """Return the incident as JSON values."""
         return {

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
-from leitstand.core.triage.german import duration
+from leitstand.core.german import duration
 from leitstand.core.triage.hypotheses import Evidence, Hypothesis
 from leitstand.core.triage.incident import ROLES, Incident
 from leitstand.core.triage.status_text import RunLink, moment
@@ -29,7 +29,7 @@ class Moments:
 
     Attributes:
         began: When it began.
-        detected: When it was noticed: an alert, or the declaration.
+        detected: When it was noticed: the declaration.
         understood: When the right cause was named.
         recovered: When users noticed nothing any more.
     """

@@ -8,6 +8,7 @@ A cause outranks another by, in this order:
    whether it began before that and not long before.
 
 Nothing is inferred from silence: a source that is missing adds no cause but that it is silent.
+A database that says it has no room for another session has answered.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -101,7 +102,12 @@ _ACUTE, _AHEAD, _BLIND = (0.45, 1.0), (0.05, 0.35), 0.4
 
 
 def rank(
-    signals: Signals, policy: Triage, *, quota: tuple[int, int] | None = None
+    signals: Signals,
+    policy: Triage,
+    *,
+    quota: tuple[int, int] | None = None,
+    database_secret: str = "",
+    redis_secret: str = "",
 ) -> tuple[Hypothesis, ...]:
     """Return what may be the matter, the likeliest first; empty when nothing was found.
 
@@ -110,9 +116,12 @@ def rank(
         policy: The limits of the environment file.
         quota: LiteLLM's requests per minute by the environment file, and the most that the
             provider grants; without it a treatment goes back to the file's.
+        database_secret: The secret with the URL of the database, which a refused password treats;
+            without it none is named.
+        redis_secret: The same for Redis.
     """
     symptoms = read_symptoms(signals, policy)
-    view = View(signals, policy, symptoms, quota)
+    view = View(signals, policy, symptoms, quota, database_secret, redis_secret)
     suspects = [suspect for rule in _RULES for suspect in rule(view)]
     weighed = [(suspect, _weighed(view, suspect)) for suspect in suspects]
     roots = _roots(view, weighed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from leitstand.core.triage.german import count, listing
+from leitstand.core.german import count, listing
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
 from leitstand.core.triage.signals import Missing, Source
 from leitstand.core.triage.symptoms import SymptomKind
@@ -42,7 +42,6 @@ def tenants_not_apart(view: View) -> Iterator[Suspect]:
             ),
             f"Alle Mandanten: {count(len(tables), 'Eine Tabelle zeigt', 'Tabellen zeigen')} ihre"
             " Zeilen womöglich anderen. Das kann eine meldepflichtige Verletzung sein.",
-            target=listing(tables),
         )
     )
 
@@ -84,6 +83,5 @@ def invalid_vector_indexes(view: View) -> Iterator[Suspect]:
                 ),
             ),
             "Wer sucht: Anfragen durchsuchen die ganze Tabelle und dauern länger.",
-            target=listing(sorted(vectors.invalid) or tables),
         )
     )

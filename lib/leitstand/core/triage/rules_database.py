@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from leitstand.core.database_state import Block, OpenTransaction, Session
-from leitstand.core.triage.german import count, duration, listing, percent
+from leitstand.core.german import count, duration, listing, percent
+from leitstand.core.sessions import first_holders, waiting_behind
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
-from leitstand.core.triage.signals import Missing, Source
+from leitstand.core.triage.signals import Missing, Silence, Source
 from leitstand.core.triage.store_signals import DatabaseSignal
 from leitstand.core.triage.view import Suspect, Talk, View
 from leitstand.core.triage.way_back import recovery
@@ -22,19 +23,22 @@ _DEVIATIONS = Treatment(
 def databases_down(view: View) -> Iterator[Suspect]:
     """Yield a suspect if services say that they cannot reach the database.
 
-    That the source itself does not answer only strengthens what the services say.
+    That nobody answers the source either only strengthens what the services say. One that has no
+    room for another session runs: what they say then belongs to its connections.
     """
     groups = view.groups(Talk.DATABASE)
-    if not groups:
-        return
     database = view.signals.database
+    if not groups or _is_full(database):
+        return
     first = min(group.first for group in groups)
     evidence = list(view.lines(groups))
     against: tuple[Evidence, ...] = ()
     strength = 0.5
     if isinstance(database, Missing):
-        strength = 0.97
-        evidence.append(Evidence("Auch die Diagnose erreicht sie nicht.", Source.DATABASE))
+        strength = 0.8
+        if database.tells is Silence.UNREACHABLE:
+            strength = 0.97
+            evidence.append(Evidence("Auch die Diagnose erreicht sie nicht.", Source.DATABASE))
     else:
         against = (
             Evidence(
@@ -44,10 +48,10 @@ def databases_down(view: View) -> Iterator[Suspect]:
             ),
         )
     near = timedelta(seconds=view.policy.change_seconds)
-    for change in view.changes(""):
-        told = f"{change.target} {change.text}".lower()
-        if first - near <= change.at <= first and change.kind == "operation" and "sql" in told:
-            evidence.append(Evidence(change.text, Source.OPERATIONS, change.at))
+    for change in view.changes():
+        if first - near <= change.at <= first and change.kind == "operation":
+            text = f"{change.target}: {change.text}"
+            evidence.append(Evidence(text, Source.OPERATIONS, change.at))
             break
     services = tuple(dict.fromkeys(group.service for group in groups))
     yield Suspect(
@@ -82,10 +86,12 @@ def locked_databases(view: View) -> Iterator[Suspect]:
 
 def _held(view: View, database: DatabaseSignal, blocks: Sequence[Block]) -> Suspect:
     waiting = {block.waiting.pid: block.waiting for block in blocks}
-    roots = {b.blocker.pid: b.blocker for b in database.blocks if b.blocker.pid not in waiting}
-    held = {pid: [b for b in database.blocks if b.blocker.pid == pid] for pid in roots}
-    holders = sorted(roots.values(), key=lambda s: (-len(held[s.pid]), s.pid))
-    holders = holders or [blocks[0].blocker]
+    sessions = {block.blocker.pid: block.blocker for block in database.blocks}
+    holders = [
+        sessions[pid]
+        for pid in first_holders(database.blocks)
+        if waiting.keys() & waiting_behind(database.blocks, pid)
+    ] or [blocks[0].blocker]
     longest = max(session.age for session in waiting.values())
     relations = sorted({b.relation for b in blocks if b.relation})
     open_since = {t.session.pid: t for t in database.long_transactions}
@@ -112,7 +118,6 @@ def _held(view: View, database: DatabaseSignal, blocks: Sequence[Block]) -> Susp
         (),
         tuple(_end(session, open_since.get(session.pid)) for session in holders[:2]),
         _ALL_FEEL_IT,
-        target=listing(relations),
         began=began,
     )
     return Suspect(hypothesis, began)
@@ -145,7 +150,12 @@ def connections_exhausted(view: View) -> Iterator[Suspect]:
     against: tuple[Evidence, ...] = ()
     treatments: tuple[Treatment, ...] = (_DEVIATIONS,)
     full = False
-    if not isinstance(database, Missing):
+    if isinstance(database, Missing):
+        full = _is_full(database)
+        if full:
+            evidence.append(Evidence(database.reason, Source.DATABASE))
+            groups += view.groups(Talk.DATABASE)
+    else:
         share = database.connections / max(1, database.max_connections)
         full = share >= view.policy.connection_share
         text = (
@@ -182,6 +192,10 @@ def connections_exhausted(view: View) -> Iterator[Suspect]:
         ),
         first,
     )
+
+
+def _is_full(database: DatabaseSignal | Missing) -> bool:
+    return isinstance(database, Missing) and database.tells is Silence.FULL
 
 
 def _holder(session: Session, transaction: OpenTransaction | None) -> str:

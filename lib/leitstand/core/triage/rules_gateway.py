@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
+from leitstand.core.german import number, percent
 from leitstand.core.health import lower_bound
-from leitstand.core.triage.german import number, percent
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
 from leitstand.core.triage.rules_queue import PAUSE
 from leitstand.core.triage.signals import GatewaySignal, Missing, Source
@@ -45,7 +45,7 @@ def quotas_exhausted(view: View) -> Iterator[Suspect]:
             0.4 if against else strength,
             (*evidence, *view.lines(groups)),
             against,
-            (_raised(view, gateway), PAUSE),
+            (*_raised(view, gateway), PAUSE),
             "Wer auf Antworten und Einbettungen eines Modells wartet.",
             target="litellm",
             began=first,
@@ -54,8 +54,8 @@ def quotas_exhausted(view: View) -> Iterator[Suspect]:
     )
 
 
-def _raised(view: View, gateway: GatewaySignal | Missing) -> Treatment:
-    """Return the quota that would have sufficed, within what the provider grants.
+def _raised(view: View, gateway: GatewaySignal | Missing) -> tuple[Treatment, ...]:
+    """Return the quota that would have sufficed; none where the provider grants no more.
 
     Below the environment file's it is that: ``0`` asks the runbook for it.
     """
@@ -65,16 +65,17 @@ def _raised(view: View, gateway: GatewaySignal | Missing) -> Treatment:
         "Stellt das Kontingent der Umgebungsdatei wieder her.",
     )
     if isinstance(gateway, Missing) or gateway.quota is None or view.quota is None:
-        return restore
+        return (restore,)
     usual, most = view.quota
+    if gateway.quota >= most:
+        return ()
     minutes = max(1.0, (view.signals.at - view.signals.since).total_seconds() / 60)
     needed = math.ceil(gateway.requests / minutes * _ROOM / 10) * 10
     wanted = min(most, max(needed, gateway.quota + 1))
     if gateway.quota < usual and wanted <= usual:
-        return restore
-    return Treatment(
-        "litellm_quota",
-        {"requests_per_minute": wanted},
+        return (restore,)
+    text = (
         f"Hebt das Kontingent von {number(gateway.quota)} auf {number(wanted)} Anfragen je Minute"
-        f" an; der Anbieter gewährt höchstens {number(most)}.",
+        f" an; der Anbieter gewährt höchstens {number(most)}."
     )
+    return (Treatment("litellm_quota", {"requests_per_minute": wanted}, text),)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from leitstand.core.triage.german import duration, listing, sentence
+from leitstand.core.german import duration, listing, sentence
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
 from leitstand.core.triage.signals import CertificateSignal, Missing, Source
 from leitstand.core.triage.view import Suspect, View
@@ -103,11 +103,6 @@ def secrets_expiring(view: View) -> Iterator[Suspect]:
                         {},
                         "Nimmt die Frist weg: In der Umgebungsdatei hat das Secret keine.",
                     ),
-                    Treatment(
-                        "rotate_secret",
-                        {"secret": secret.name},
-                        f"Legt eine neue Version von {secret.name} an und stellt alle Dienste um.",
-                    ),
                 ),
                 f"Noch niemand. Danach startet keine neue Instanz von {users}.",
                 target=secret.name,
@@ -135,5 +130,6 @@ def monitoring_silent(view: View) -> Iterator[Suspect]:
                 ),
             ),
             "Sie selbst: Fehler und Latenz der Dienste sind nicht zu sehen.",
+            acute=False,
         )
     )

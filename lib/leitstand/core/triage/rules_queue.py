@@ -3,12 +3,20 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from leitstand.core.triage.german import capacity, count, duration, percent
+from leitstand.core.german import capacity, count, duration, percent
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
-from leitstand.core.triage.signals import Missing, QueueSignal, Source
+from leitstand.core.triage.signals import Missing, QueueSignal, ServiceSignal, Source
 from leitstand.core.triage.view import Suspect, Talk, View
 
-__all__ = ["PAUSE", "queue_backlogs", "redis_down", "redis_full", "workers_missing"]
+__all__ = [
+    "PAUSE",
+    "RESUME",
+    "paused_by",
+    "queue_backlogs",
+    "redis_down",
+    "redis_full",
+    "workers_missing",
+]
 
 _WORKER = "worker"
 _LATE = "Wer auf Aufgaben im Hintergrund wartet: Einbettungen und E-Mails kommen spät."
@@ -16,6 +24,9 @@ PAUSE = Treatment(
     "pause_queue",
     {"action": "pause"},
     "Hält die Warteschlange und beat an, damit nichts mehr hinzukommt; es geht nichts verloren.",
+)
+RESUME = Treatment(
+    "pause_queue", {"action": "resume"}, "Lässt erst den Worker und dann beat wieder arbeiten."
 )
 _SCALE = Treatment(
     "scale",
@@ -54,23 +65,24 @@ def workers_missing(view: View) -> Iterator[Suspect]:
     if isinstance(queue, Missing) or queue.workers > 0:
         return
     worker = view.services().get(_WORKER)
-    by_hand = worker is not None and worker.instances[2] == 0
     waits = (queue.oldest_seconds or 0.0) >= view.policy.queue_seconds
     if not (queue.length and (waits or queue.length >= view.policy.queue_length)):
         return
     evidence = [Evidence(f"Kein Worker läuft. {_waiting(queue)}", Source.QUEUE)]
-    if by_hand:
+    halted = [s for s in (worker, view.services().get("beat")) if s is not None and _halted(s)]
+    if worker in halted:
         evidence.append(
             Evidence("Die Zahl der Worker ist von Hand auf 0 gestellt.", Source.SERVICES)
         )
-    paused = next(iter(view.changes("pause_queue")), None)
-    against: tuple[Evidence, ...] = ()
-    if paused is not None and by_hand:
-        text = f"Ein Lauf von pause_queue hat sie angehalten ({paused.run})."
-        against = (Evidence(text, Source.RUNS, paused.at),)
+    against = () if worker is None else paused_by(view, worker)
     oldest = queue.oldest_seconds
     began = None if oldest is None else view.signals.at - timedelta(seconds=oldest)
     fewest = 1 if worker is None else max(1, worker.wanted[0])
+    scale = Treatment(
+        "scale",
+        {"service": _WORKER, "instances": fewest},
+        f"Stellt {count(fewest, 'einen Worker', 'Worker')} bereit.",
+    )
     yield Suspect(
         Hypothesis(
             Cause.WORKERS_MISSING,
@@ -78,19 +90,23 @@ def workers_missing(view: View) -> Iterator[Suspect]:
             0.4 if against else 0.8,
             tuple(evidence),
             against,
-            (
-                Treatment(
-                    "scale",
-                    {"service": _WORKER, "instances": fewest},
-                    f"Stellt {count(fewest, 'einen Worker', 'Worker')} bereit.",
-                ),
-            ),
+            # After a scaling beat would still stand.
+            (RESUME if against or len(halted) > 1 else scale,),
             _LATE,
             target=_WORKER,
             began=began,
         ),
         began,
     )
+
+
+def paused_by(view: View, service: ServiceSignal) -> tuple[Evidence, ...]:
+    """Return as evidence the run that halted a worker or beat; none where it is not halted."""
+    paused = next(iter(view.changes("pause_queue")), None)
+    if paused is None or not _halted(service):
+        return ()
+    text = f"Ein Lauf von pause_queue hat {service.name} angehalten ({paused.run})."
+    return (Evidence(text, Source.RUNS, paused.at),)
 
 
 def redis_full(view: View) -> Iterator[Suspect]:
@@ -180,6 +196,10 @@ def _relief(view: View) -> tuple[Treatment, ...]:
     if not isinstance(queue, Missing) and queue.length >= view.policy.queue_length:
         return (drain, _SCALE, larger)
     return (larger, drain)
+
+
+def _halted(service: ServiceSignal) -> bool:
+    return service.instances[2] == 0
 
 
 def _piled_up(view: View, queue: QueueSignal) -> bool:

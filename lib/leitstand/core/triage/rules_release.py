@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from leitstand.core.german import duration, number, percent, sentence
 from leitstand.core.health import Sample, lower_bound
-from leitstand.core.triage.german import duration, number, percent, sentence
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis
 from leitstand.core.triage.signals import Missing, RevisionSignal, ServiceSignal, Source
 from leitstand.core.triage.symptoms import is_over, pooled, upper_bound

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from leitstand.core.triage.german import duration, listing
+from leitstand.core.german import duration, listing
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
 from leitstand.core.triage.signals import Missing, Source
 from leitstand.core.triage.symptoms import pooled
@@ -69,7 +69,6 @@ def incompatible_schemas(view: View) -> Iterator[Suspect]:
         against,
         _treatments(view, harmed, strangers, felt),
         f"Wer {listing(harmed)} nutzt: Was die geänderten Tabellen liest, scheitert.",
-        target=harmed[0] if len(harmed) == 1 else "",
         began=migrated[1] if migrated is not None else felt,
     )
     yield Suspect(hypothesis, felt, frozenset(harmed))

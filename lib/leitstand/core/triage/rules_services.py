@@ -2,26 +2,32 @@
 
 from collections.abc import Iterator
 
-from leitstand.core.triage.german import count, listing, sentence
+from leitstand.core.german import count, listing, sentence
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
+from leitstand.core.triage.rules_queue import RESUME, paused_by
 from leitstand.core.triage.signals import Missing, SecretSignal, ServiceSignal, Source
 from leitstand.core.triage.view import Suspect, Talk, View
 from leitstand.core.triage.way_back import traffic_back, unusable
 
 __all__ = ["secrets_unusable", "services_down"]
 
+_QUEUE_SERVICES = frozenset({"worker", "beat"})
 _STATES = {"DISABLED": "deaktiviert", "DESTROYED": "vernichtet"}
 
 
 def services_down(view: View) -> Iterator[Suspect]:
-    """Yield a suspect for each service of which no revision with traffic can serve.
+    """Yield a suspect for each service that is gone, or of which no revision can serve.
 
-    A worker that was set to none by hand is judged by its queue: that is how one pauses it.
+    A worker or beat that was set to none by hand is judged by its queue: that is how one pauses it.
     """
     for service in view.services().values():
+        if not service.revisions and service.problem:
+            yield _gone(service)
+            continue
         serving = [r for r in service.revisions if r.percent > 0]
         broken = [r for r in serving if not r.ready]
-        stopped = service.instances[2] == 0 and service.wanted[0] > 0 and service.name != "worker"
+        pausable = service.name in _QUEUE_SERVICES
+        stopped = service.instances[2] == 0 and service.wanted[0] > 0 and not pausable
         if not stopped and (not serving or len(broken) < len(serving)):
             continue
         evidence = [
@@ -48,14 +54,17 @@ def _down(view: View, service: ServiceSignal, evidence: list[Evidence], stopped:
     else:
         away = [r.name for r in service.revisions if r.percent > 0]
         treatments = traffic_back(view, service, away, newer=True)
+    against = paused_by(view, service) if service.name in _QUEUE_SERVICES else ()
+    if against:
+        treatments = (*treatments, RESUME)
     deviations = Treatment("deviations", {}, "Zeigt, was an der Umgebung abweicht.")
     return Suspect(
         Hypothesis(
             Cause.SERVICE_DOWN,
             f"{service.name} läuft nicht",
-            0.75,
+            0.4 if against else 0.75,
             (*evidence, *view.felt(service.name)),
-            (),
+            against,
             (*treatments, deviations),
             f"Alle, die {service.name} nutzen.",
             target=service.name,
@@ -63,6 +72,29 @@ def _down(view: View, service: ServiceSignal, evidence: list[Evidence], stopped:
         ),
         view.onset(service.name),
         frozenset({service.name}),
+    )
+
+
+def _gone(service: ServiceSignal) -> Suspect:
+    """Return the suspect of a service without a revision, which nothing else explains."""
+    text = f"{service.name} hat keine Revision: {sentence(service.problem)}"
+    create = Treatment(
+        "provision", {}, f"Legt {service.name} so an, wie die Umgebungsdatei es verlangt."
+    )
+    return Suspect(
+        Hypothesis(
+            Cause.SERVICE_DOWN,
+            f"{service.name} läuft nicht",
+            0.75,
+            (Evidence(text, Source.SERVICES),),
+            (),
+            (create,),
+            f"Alle, die {service.name} nutzen.",
+            target=service.name,
+        ),
+        None,
+        frozenset({service.name}),
+        specific=True,
     )
 
 
@@ -136,7 +168,7 @@ def _unusable(
         1.0 if failing else 0.9,
         evidence,
         (),
-        (_rotate(secret.name, state, version),),
+        (_readable(view, secret, version, state),),
         f"Wer {listing(users)} nutzt: Neue Instanzen und Revisionen starten nicht.",
         target=secret.name,
         began=began,
@@ -150,15 +182,18 @@ def _refused(view: View) -> Iterator[Suspect]:
     if not groups:
         return
     secrets = view.signals.secrets
-    named = "redis" if "WRONGPASS" in groups[0].example or "NOAUTH" in groups[0].example else "data"
+    # redis-py takes WRONGPASS and NOAUTH off what the server says; PostgreSQL's words stay.
+    postgres = "password authentication failed" in groups[0].example.lower()
+    named = view.database_secret if postgres else view.redis_secret
     used = [
         secret.name
         for secret in (() if isinstance(secrets, Missing) else secrets)
-        if named in secret.name and groups[0].service in secret.used
+        if secret.name == named
+        and groups[0].service in {user.partition(" (")[0] for user in secret.used}
     ]
     first = min(group.first for group in groups)
     treatment = (
-        _rotate(used[0], "", "")
+        _rotate(used[0])
         if used
         else Treatment("deviations", {}, "Zeigt, was an Secrets und Nutzern abweicht.")
     )
@@ -179,10 +214,34 @@ def _refused(view: View) -> Iterator[Suspect]:
     )
 
 
-def _rotate(secret: str, state: str, version: str) -> Treatment:
+def _readable(view: View, secret: SecretSignal, version: str, state: str) -> Treatment:
+    """Return what gives the users of a version one that they can read.
+
+    ``rotate_secret`` enables only the newest version that is served with. One that just a new
+    revision has pinned is enabled by hand, and the revision made again.
+    """
+    services = view.services().values()
+    serving = [revision for s in services for revision in s.revisions if revision.percent > 0]
+    used = {*secret.used.values(), *(r.secrets.get(secret.name, "") for r in serving)}
+    if state != "DISABLED" or (version in used and version != max(used, key=_order)):
+        return _rotate(secret.name)
+    if version in used:
+        text = f"Aktiviert Version {version} von {secret.name} wieder."
+        return Treatment("rotate_secret", {"secret": secret.name}, text)
+    for service in services:
+        for revision in service.revisions[:1]:
+            if revision.secrets.get(secret.name) == version:
+                image = revision.image.rsplit("/", 1)[-1].partition("@")[0]
+                text = (
+                    f"Rollt {service.name} neu aus, nachdem Sie Version {version} von"
+                    f" {secret.name} von Hand aktiviert haben."
+                )
+                return Treatment("release", {"service": service.name, "image": image}, text)
+    return _rotate(secret.name)
+
+
+def _rotate(secret: str) -> Treatment:
     text = f"Legt eine neue Version von {secret} an und stellt alle Dienste um, die sie nutzen."
-    if state == "DISABLED":
-        text = f"Aktiviert Version {version} von {secret} wieder."
     return Treatment("rotate_secret", {"secret": secret}, text)
 
 

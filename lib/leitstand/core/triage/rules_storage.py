@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from leitstand.core.triage.german import capacity, count, duration, percent
+from leitstand.core.german import capacity, count, duration, percent
 from leitstand.core.triage.hypotheses import Cause, Evidence, Hypothesis, Treatment
 from leitstand.core.triage.signals import Missing, Source
 from leitstand.core.triage.store_signals import StorageSignal

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from leitstand.core.health import Reading, Sample
+from leitstand.core.schema import SchemaRange
 from leitstand.core.triage.store_signals import (
     DatabaseSignal,
     IsolationSignal,
@@ -29,6 +30,7 @@ __all__ = [
     "SecretSignal",
     "ServiceSignal",
     "Signals",
+    "Silence",
     "Source",
 ]
 
@@ -52,17 +54,30 @@ class Source(StrEnum):
     OPERATIONS = "operations"
 
 
+class Silence(StrEnum):
+    """What a source's silence tells of it."""
+
+    NOTHING = "nothing"
+    """It was refused or broken on the way there, so nothing is known of the source itself."""
+    LATE = "late"
+    """It was given up at the deadline."""
+    UNREACHABLE = "unreachable"
+    """Nobody answered at its address."""
+    FULL = "full"
+    """It answered that it has no room for another session."""
+
+
 @dataclass(frozen=True)
 class Missing:
     """A source that did not answer.
 
     Attributes:
         reason: A German sentence that says why.
-        late: Whether it was given up at the deadline, and not refused or broken.
+        tells: What that says of the source.
     """
 
     reason: str
-    late: bool = False
+    tells: Silence = Silence.NOTHING
 
 
 @dataclass(frozen=True)
@@ -76,7 +91,7 @@ class RevisionSignal:
         ready: Whether it can serve.
         problem: What the API says when it is not ready, else empty.
         created_at: When it was made.
-        schema: Versions of the database's schema that it understands, from and to; None unknown.
+        schema: Versions of the database's schema that it understands; None unknown.
         secrets: Pinned version by name of the secret.
     """
 
@@ -86,7 +101,7 @@ class RevisionSignal:
     ready: bool
     problem: str
     created_at: datetime | None
-    schema: tuple[int, int] | None = None
+    schema: SchemaRange | None = None
     secrets: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,16 +168,12 @@ class SecretSignal:
         states: State by version, for example ``{"1": "ENABLED"}``.
         used: Version by service or job that has it pinned, as far as it gets traffic or runs.
         expires_at: When Secret Manager deletes it; None never.
-        rotate_at: When its next rotation is due; None without rotation.
-        newest_at: When its newest version was made.
     """
 
     name: str
     states: Mapping[str, str]
     used: Mapping[str, str]
     expires_at: datetime | None = None
-    rotate_at: datetime | None = None
-    newest_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from leitstand.core.triage.german import listing, percent
+from leitstand.core.german import listing, percent
 from leitstand.core.triage.hypotheses import Cause, Hypothesis
 from leitstand.core.triage.incident import ROLES, Incident
 from leitstand.core.triage.symptoms import Symptom, SymptomKind
@@ -23,7 +23,6 @@ class State(StrEnum):
     INVESTIGATING = "investigating"
     IDENTIFIED = "identified"
     MONITORING = "monitoring"
-    RESOLVED = "resolved"
 
     @property
     def wording(self) -> str:
@@ -32,7 +31,6 @@ class State(StrEnum):
             State.INVESTIGATING: "Wir untersuchen",
             State.IDENTIFIED: "Ursache erkannt",
             State.MONITORING: "Wir beobachten",
-            State.RESOLVED: "Behoben",
         }[self]
 
 
@@ -41,7 +39,7 @@ class RunLink:
     """A run of the incident.
 
     Attributes:
-        state: German word, for example ``läuft`` or ``am Ziel``.
+        state: German word, for example ``läuft`` or ``abgeschlossen``.
         address: Where its record is, or empty.
     """
 
@@ -72,7 +70,6 @@ _EFFECTS = {
     Cause.INVALID_VECTOR_INDEX: "Die Suche dauert derzeit länger als sonst.",
     Cause.TENANTS_NOT_APART: _PRIVACY,
     Cause.ARCHIVING_BROKEN: _QUIET,
-    Cause.MONITORING_SILENT: _QUIET,
 }
 _DOES = {
     State.INVESTIGATING: "Wir suchen nach der Ursache.",
@@ -94,7 +91,6 @@ def customer_status(
     hypothesis: Hypothesis | None = None,
     symptoms: Iterable[Symptom] = (),
     next_update: datetime | None = None,
-    resolved_at: datetime | None = None,
 ) -> str:
     """Return what customers read: nothing internal, and nothing better than it is.
 
@@ -102,23 +98,14 @@ def customer_status(
         zone: In which times are told.
         hypothesis: Decides what is said to be disturbed where no symptom does.
         next_update: When they hear more; without it none is promised.
-        resolved_at: When it was over.
     """
     lines = [f"{state.wording} – {moment(incident.declared_at, zone)}", ""]
     effect = _effect(hypothesis, tuple(symptoms), incident)
-    if state is State.RESOLVED:
-        since = f" seit {moment(resolved_at, zone)}" if resolved_at is not None else ""
-        lines.append(f"Die Störung ist{since} behoben.")
-        if hypothesis is not None and hypothesis.cause is Cause.TENANTS_NOT_APART:
-            lines.append(_PRIVACY)
-        lines.append("Was in dieser Zeit nicht gelang, versuchen Sie bitte noch einmal.")
-        lines.append("Wir bitten um Entschuldigung.")
-    else:
-        if state is State.MONITORING and effect not in (_PRIVACY, _QUIET):
-            effect = "Die Anwendung arbeitet nach unserer Messung wieder wie gewohnt."
-        lines += [effect, _DOES[state]]
-        if next_update is not None:
-            lines.append(f"Das nächste Mal berichten wir am {moment(next_update, zone)}.")
+    if state is State.MONITORING and effect not in (_PRIVACY, _QUIET):
+        effect = "Die Anwendung arbeitet nach unserer Messung wieder wie gewohnt."
+    lines += [effect, _DOES[state]]
+    if next_update is not None:
+        lines.append(f"Das nächste Mal berichten wir am {moment(next_update, zone)}.")
     return "\n".join(lines)
 
 

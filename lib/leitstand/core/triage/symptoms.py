@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from leitstand.core.german import number, percent
 from leitstand.core.health import Sample, lower_bound
-from leitstand.core.triage.german import number, percent
 from leitstand.core.triage.policy import Triage
 from leitstand.core.triage.signals import Missing, Signals
 

@@ -1,27 +1,18 @@
-"""What happened when: changes, first errors, alerts, and what the runs of the incident did."""
+"""What happened when: changes, first errors, and what the runs of the incident did."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from leitstand.core.triage.german import count, sentence
+from leitstand.core.german import count, sentence
 from leitstand.core.triage.incident import Incident
 from leitstand.core.triage.policy import Triage
 from leitstand.core.triage.signals import Missing, Signals
 from leitstand.core.triage.symptoms import read_symptoms
 
-__all__ = ["Alert", "Entry", "build_timeline"]
+__all__ = ["Entry", "build_timeline"]
 
 Event = Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class Alert:
-    """An alert that fired: when, and by which rule."""
-
-    at: datetime
-    policy: str
-    text: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +70,6 @@ def build_timeline(
     signals: Signals | None = None,
     policy: Triage | None = None,
     runs: Mapping[str, Sequence[Event]] | None = None,
-    alerts: Sequence[Alert] = (),
 ) -> tuple[Entry, ...]:
     """Return everything in its order; what is told twice stands once.
 
@@ -89,13 +79,11 @@ def build_timeline(
         policy: Together with signals, adds when errors began by the count of requests.
         runs: Events of the journals of the incident's runs, by id; torn or foreign events, without
             a time, are left out.
-        alerts: What fired.
     """
     known = dict(runs or {})
     entries = [
         *_declared(incident),
         *(entry for run in sorted(known) for entry in _of_run(run, known[run])),
-        *(Entry(_utc(a.at), "Alarm", sentence(f"{a.policy} {a.text}".strip())) for a in alerts),
     ]
     if signals is not None:
         entries += [*_changes(signals, known), *_errors(signals, policy)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from leitstand.core.triage.german import count, sentence
+from leitstand.core.german import count, sentence
 from leitstand.core.triage.hypotheses import Evidence, Hypothesis
 from leitstand.core.triage.policy import Triage
 from leitstand.core.triage.signals import (
@@ -38,8 +38,11 @@ class Talk(StrEnum):
     )
     DISK = r"no space left on device|could not extend file|disk full"
     LOCKS = r"lock timeout|deadlock detected|LockNotAvailable"
-    LOGIN = r"password authentication failed|WRONGPASS|NOAUTH|invalid (username-)?password"
-    REDIS_FULL = r"OOM command not allowed"
+    LOGIN = (
+        r"password authentication failed|WRONGPASS|NOAUTH|invalid (username-)?password"
+        r"|redis\S*\.AuthenticationError"
+    )
+    REDIS_FULL = r"OOM command not allowed|command not allowed when used memory"
     REDIS = r"Error \S+ connecting to|redis\S*\.ConnectionError|Cannot connect to redis"
     QUOTA = r"RateLimitError|too many requests|rate limit exceeded"
 
@@ -67,19 +70,23 @@ class View:
 
     Attributes:
         quota: Requests per minute by the environment file, and the most that the provider grants.
+        database_secret: The secret with the URL of the database; empty unknown.
+        redis_secret: The secret with the URL of Redis; empty unknown.
     """
 
     signals: Signals
     policy: Triage
     symptoms: tuple[Symptom, ...]
     quota: tuple[int, int] | None = None
+    database_secret: str = ""
+    redis_secret: str = ""
 
     def services(self) -> dict[str, ServiceSignal]:
         """Return the services by name; none when their source is missing."""
         known = self.signals.services
         return {} if isinstance(known, Missing) else {name: known[name] for name in sorted(known)}
 
-    def groups(self, talk: Talk, service: str = "") -> tuple[ErrorGroup, ...]:
+    def groups(self, talk: Talk) -> tuple[ErrorGroup, ...]:
         """Return the recent groups of alike lines that complain so; few lines are no group."""
         if isinstance(self.signals.errors, Missing):
             return ()
@@ -88,7 +95,6 @@ class View:
             group
             for group in self.signals.errors
             if group.last >= earliest
-            and service in ("", group.service)
             and re.search(talk.value, f"{group.pattern}\n{group.example}", re.IGNORECASE)
         ]
         enough = sum(group.count for group in found) >= self.policy.error_lines
@@ -125,8 +131,8 @@ class View:
         ]
         return min(times, default=None)
 
-    def changes(self, word: str) -> tuple[Change, ...]:
-        """Return runs and operations whose id, target or kind holds the word, newest first."""
+    def changes(self, word: str = "") -> tuple[Change, ...]:
+        """Return runs and operations whose run or target holds the word, newest first."""
         known = [
             change
             for source in (self.signals.runs, self.signals.operations)

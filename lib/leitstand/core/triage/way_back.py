@@ -6,7 +6,7 @@ The rule is that of ``leitstand.core.schema``: a rollback never reverses migrati
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from leitstand.core.triage.german import duration
+from leitstand.core.german import duration
 from leitstand.core.triage.hypotheses import Treatment
 from leitstand.core.triage.signals import Missing, RevisionSignal, ServiceSignal
 from leitstand.core.triage.view import View
@@ -24,8 +24,7 @@ def understands(revision: RevisionSignal, live: int | None) -> bool | None:
     """Return whether a revision's code works on the schema; None where that is unknown."""
     if revision.schema is None or live is None:
         return None
-    lowest, highest = revision.schema
-    return lowest <= live <= highest
+    return revision.schema.understands(live)
 
 
 def unusable(view: View, revision: RevisionSignal) -> tuple[tuple[str, str, str], ...]:

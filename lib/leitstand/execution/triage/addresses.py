@@ -32,7 +32,7 @@ def application_place(
     try:
         for service in database.moves_with:
             for revision in estate().serving(service):
-                version = pinned_by(revision.get("containers", [])).get(database.url_secret)
+                version = pinned_by(revision).get(database.url_secret)
                 if version is not None:
                     return address(glance.secret_value(database.url_secret, version))
     except Exception:  # noqa: BLE001  # whoever asks for services or secrets is told why

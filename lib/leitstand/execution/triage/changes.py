@@ -25,6 +25,7 @@ _MOST_RUNS = 50
 _STATUS = {
     "running": "läuft noch",
     "completed": "ist abgeschlossen",
+    "finding": "hat einen Befund",
     "refused": "wurde abgelehnt",
     "failed": "ist gescheitert",
     "paused": "wartet",

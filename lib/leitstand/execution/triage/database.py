@@ -14,12 +14,10 @@ from leitstand.core.triage.store_signals import (
     StorageSignal,
     VectorSignal,
 )
-from leitstand.execution.triage.reasons import NothingThere
+from leitstand.execution.triage.reasons import NoSessionLeft
 
-__all__ = ["NO_SESSION_LEFT", "isolation_of", "sessions_of", "storage_of", "vectors_of"]
+__all__ = ["isolation_of", "sessions_of", "storage_of", "vectors_of"]
 
-NO_SESSION_LEFT = "Die Datenbank nimmt keine Sitzung mehr an: Alle Plätze sind belegt."
-"""Said where not even this could log in."""
 _GIB = 1024**3
 _DISK = "cloudsql.googleapis.com/database/disk"
 _RECENT = timedelta(minutes=10)
@@ -40,21 +38,22 @@ def sessions_of(url: str, environment: Environment, seconds: float) -> DatabaseS
     """Return sessions, locks, long transactions, health and schema version.
 
     Raises:
-        NothingThere: no session is left to look with.
+        NoSessionLeft: none is left to look with.
         DatabaseUnreachable: no answer in time.
     """
     from leitstand.database.activity import blocked_sessions, long_transactions
     from leitstand.database.connection import connect
+    from leitstand.database.connections import count_connections
     from leitstand.database.errors import DatabaseUnreachable
     from leitstand.database.health import database_health
     from leitstand.database.schema import latest_migrations
-    from leitstand.database.triage import connection_counts, replica_lags
+    from leitstand.database.triage import replica_lags
 
     assert environment.database is not None
     app = environment.database.schema_app
     try:
         with connect(url, autocommit=True, statement_timeout=seconds) as connection:
-            now, most = connection_counts(connection)
+            now, most = count_connections(connection)
             latest = latest_migrations(connection)
             return DatabaseSignal(
                 connections=now,
@@ -69,7 +68,7 @@ def sessions_of(url: str, environment: Environment, seconds: float) -> DatabaseS
             )
     except DatabaseUnreachable as error:
         if any(text in error.reason for text in _FULL):
-            raise NothingThere(NO_SESSION_LEFT) from error
+            raise NoSessionLeft from error
         raise
 
 

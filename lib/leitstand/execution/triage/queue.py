@@ -9,7 +9,6 @@ from leitstand.execution.triage.services import Estate, service_signals
 
 __all__ = ["queue_of", "redis_of"]
 
-_QUEUE = "celery"
 _WORKER = "worker"
 
 
@@ -37,7 +36,7 @@ def queue_of(
     """
     from leitstand.database.queue import read_queues
 
-    (state,) = read_queues(url, (_QUEUE,), timeout=seconds)
+    (state,) = read_queues(url, (environment.scaling.queue,), timeout=seconds)
     return QueueSignal(
         state.name, state.length, state.oldest_seconds, _workers(environment, estate)
     )

@@ -30,15 +30,12 @@ def secret_signals(
     for secret in vault.secrets:
         name = short_name(secret["name"])
         versions = vault.versions.get(name, ())
-        times = [at for v in versions if (at := read_time(v.get("createTime"))) is not None]
         signals.append(
             SecretSignal(
                 name=name,
                 states={short_name(v["name"]): str(v.get("state", "")) for v in versions},
                 used=users.get(name, {}),
                 expires_at=read_time(secret.get("expireTime")),
-                rotate_at=read_time(secret.get("rotation", {}).get("nextRotationTime")),
-                newest_at=max(times, default=None),
             )
         )
     return tuple(sorted(signals, key=lambda signal: signal.name))
@@ -63,7 +60,7 @@ def _users(estate: Estate | None, jobs: Sequence[Body]) -> dict[str, dict[str, s
     found: dict[str, dict[str, str]] = {}
     for service in estate.services if estate else ():
         pins = [
-            (short_name(revision["name"]), pinned_by(revision.get("containers", [])))
+            (short_name(revision["name"]), pinned_by(revision))
             for revision in (estate.serving(service) if estate else ())
         ]
         for revision, pinned in pins:
@@ -72,7 +69,7 @@ def _users(estate: Estate | None, jobs: Sequence[Body]) -> dict[str, dict[str, s
                 user = service if alike else f"{service} ({revision})"
                 found.setdefault(secret, {})[user] = version
     for job in jobs:
-        containers = job.get("template", {}).get("template", {}).get("containers", [])
-        for secret, version in pinned_by(containers).items():
+        template = job.get("template", {}).get("template", {})
+        for secret, version in pinned_by(template).items():
             found.setdefault(secret, {})[short_name(job["name"])] = version
     return found

@@ -1,6 +1,6 @@
 """Cloud Run as an incident sees it: services, their revisions, and who has which secret pinned."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from leitstand.core.environment import Environment
 from leitstand.core.names import short_name
 from leitstand.core.schema import SchemaRange
+from leitstand.core.secrets_read import secrets_read
 from leitstand.core.triage.signals import RevisionSignal, ServiceSignal
 
 __all__ = ["Estate", "pinned_by", "read_time", "service_signals", "variable"]
@@ -35,6 +36,13 @@ class Estate:
         percents = _percents(self.services.get(service, {}))
         return [r for r in self._of(service) if short_name(r["name"]) in percents]
 
+    @property
+    def missing(self) -> list[tuple[str, str]]:
+        """Service and revision of all that get traffic and are not among the revisions."""
+        known = {tuple(revision["name"].split("/")[5::2]) for revision in self.revisions}
+        wanted = [(name, r) for name, found in self.services.items() for r in _percents(found)]
+        return [pair for pair in wanted if pair[1] and pair not in known]
+
     def shown(self, service: str) -> list[Body]:
         """Return the revisions of a service with traffic and the newest few, newest first."""
         percents = _percents(self.services.get(service, {}))
@@ -57,15 +65,12 @@ def service_signals(estate: Estate, environment: Environment) -> dict[str, Servi
     return {name: _service(name, estate, environment) for name in names}
 
 
-def pinned_by(containers: Iterable[Body]) -> dict[str, str]:
-    """Return the pinned version of each secret that containers read, by its short name."""
-    references = [
-        variable["valueSource"]["secretKeyRef"]
-        for container in containers
-        for variable in container.get("env", [])
-        if "secretKeyRef" in variable.get("valueSource", {})
-    ]
-    return {short_name(r["secret"]): str(r.get("version", "latest")) for r in references}
+def pinned_by(template: Body) -> dict[str, str]:
+    """Return the version of each secret that a revision or a template reads, by its short name.
+
+    Where one is read in several versions, it is the one that variables see.
+    """
+    return dict(reversed(list(secrets_read(template))))
 
 
 def variable(revision: Body, name: str) -> str:
@@ -129,7 +134,6 @@ def _revision(revision: Body, percents: Mapping[str, int]) -> RevisionSignal:
     name, containers = short_name(revision["name"]), revision.get("containers", [])
     ready: Body = next((c for c in revision.get("conditions", []) if c.get("type") == "Ready"), {})
     succeeded = ready.get("state") == "CONDITION_SUCCEEDED"
-    schema = SchemaRange.from_annotations(revision.get("annotations", {}))
     return RevisionSignal(
         name=name,
         image=str(containers[0].get("image", "")) if containers else "",
@@ -137,6 +141,6 @@ def _revision(revision: Body, percents: Mapping[str, int]) -> RevisionSignal:
         ready=succeeded,
         problem="" if succeeded else str(ready.get("message", "")),
         created_at=read_time(revision.get("createTime")),
-        schema=(schema.minimum, schema.maximum) if schema else None,
-        secrets=pinned_by(containers),
+        schema=SchemaRange.from_annotations(revision.get("annotations", {})),
+        secrets=pinned_by(revision),
     )

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -107,7 +108,7 @@ class Sources:
         self._redis = Answer(self._find_redis)
 
     def services(self) -> dict[str, ServiceSignal]:
-        """Cloud Run, two calls."""
+        """Cloud Run, a call and another one for each service."""
         return service_signals(self._ask(self._estate), self._environment)
 
     def traffic(self) -> dict[str, dict[str, Sample]]:
@@ -255,9 +256,11 @@ class Sources:
 
     def _read_estate(self) -> Estate:
         glance = self._ask(self._glance)
-        revisions = Answer(glance.revisions)
         services = {short_name(service["name"]): service for service in glance.services()}
-        return Estate(services, tuple(self._ask(revisions)))
+        newest = each(glance.revisions, list(services), self._end)
+        found = Estate(services, tuple(chain.from_iterable(newest)))
+        older = each(lambda missing: glance.revision(*missing), found.missing, self._end)
+        return Estate(services, (*found.revisions, *older))
 
     def _read_vault(self) -> Vault:
         glance = self._ask(self._glance)
