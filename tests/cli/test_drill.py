@@ -7,6 +7,7 @@ import pytest
 from leitstand.cli.drill import _ADVICE, _VERDICTS
 from leitstand.core.drilling.types import Verdict
 from leitstand.drills.catalogue import drills
+from leitstand.drills.state import DrillState
 from leitstand.sandbox import control
 from tests.fixtures.command import Command
 
@@ -40,6 +41,18 @@ def test_what_cannot_be_practised_is_refused_before_a_sandbox_starts(leitstand: 
     }
     assert [3, 2, 3, 3] == list(codes.values())
     assert not (leitstand.home / "sandbox").exists()
+
+
+def test_a_surprise_is_not_named_while_it_is_under_way(leitstand: Command) -> None:
+    leitstand.template = None
+    leitstand.home.mkdir(parents=True, exist_ok=True)
+    DrillState.begin(leitstand.home / "drill.json", LOCKED, surprise=True)
+    listed = json.loads(leitstand("drill", "list", "--json").output)
+    scored = leitstand("drill", "score")
+
+    assert [] == [entry["name"] for entry in listed if entry["running"]]
+    assert (3, True) == (scored.code, "Der Start der Übung wurde abgebrochen" in scored.problems)
+    assert LOCKED not in scored.output + scored.problems
 
 
 def test_a_drill_outlives_the_command_that_starts_it(leitstand: Command) -> None:

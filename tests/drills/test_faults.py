@@ -13,9 +13,11 @@ from leitstand.configuration import load_environment
 from leitstand.core.seed import sandbox_seed
 from leitstand.core.triage.hypotheses import Cause, Hypothesis
 from leitstand.core.triage.ranking import rank
+from leitstand.database.queue import opened
 from leitstand.drills.catalogue import drills
 from leitstand.drills.drill import Drill, Mix
-from leitstand.drills.load import begin_load, wait_until_calm
+from leitstand.drills.faults.redis import NotFilled
+from leitstand.drills.load import begin_load, gateway_key, wait_until_calm
 from leitstand.drills.processes import end_helper
 from leitstand.drills.scene import Scene
 from leitstand.drills.state import DrillState
@@ -46,7 +48,7 @@ class Stage:
     def scene(self, name: str) -> Scene:
         path = self.home / "drill.json"
         path.unlink(missing_ok=True)
-        return Scene(self.connection, self.sandbox, DrillState.begin(path, name, self.sandbox.pid))
+        return Scene(self.connection, self.sandbox, DrillState.begin(path, name))
 
     def rank(self) -> tuple[Hypothesis, ...]:
         """Look once, as the incident runbook does."""
@@ -120,6 +122,44 @@ def take_away(drill: Drill, scene: Scene) -> None:
         end_helper(helper)
     drill.clean(scene)
     drill.clean(scene)  # repeatable
+
+
+def set_policy(scene: Scene, policy: str) -> None:
+    """Change what Redis does when it is full, and wait until it does."""
+    environment = scene.connection.environment
+    place = f"projects/{environment.project}/locations/{environment.region}"
+    name = f"{place}/instances/{environment.memorystore.instance}"
+    found = ("redis.v1", "projects.locations.instances")
+    rest = scene.connection.rest
+    configs = rest.call(*found, "get", name, what="lesen").get("redisConfigs", {})
+    body = {"redisConfigs": {**configs, "maxmemory-policy": policy}}
+    query = {"updateMask": "redisConfigs"}
+    rest.call(*found, "patch", name, what="ändern", body=body, query=query)
+    with opened(scene.redis_url, 5.0) as redis:
+        end = time.monotonic() + 20
+        while redis.info("memory")["maxmemory_policy"] != policy:
+            assert time.monotonic() < end
+            time.sleep(0.1)
+
+
+def test_a_redis_that_throws_keys_away_is_not_filled_for_ever(stage: Stage) -> None:
+    drill, scene = drills()["redis-full"], stage.scene("redis-full")
+    set_policy(scene, "allkeys-lru")
+    try:
+        with pytest.raises(NotFilled):
+            drill.inject(scene)
+    finally:
+        drill.clean(scene)
+        set_policy(scene, "noeviction")
+    assert drill.recovered(scene)
+
+
+def test_the_key_of_the_gateway_is_the_one_it_runs_with(stage: Stage) -> None:
+    scene = stage.scene("quota-exhausted")
+    secret = f"projects/{scene.project}/secrets/litellm-master-key"
+    key = gateway_key(scene)
+    scene.secrets.add_version(secret, "sk-nobody-uses-it-yet")
+    assert (key, True) == (gateway_key(scene), drills()["quota-exhausted"].recovered(scene))
 
 
 def test_a_drill_that_never_began_is_cleaned_without_harm(stage: Stage) -> None:

@@ -1,8 +1,10 @@
 """A drill from its start over its score to its end, on a small sandbox of web and its database."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -11,18 +13,21 @@ from leitstand.audit.journal import Journal
 from leitstand.core.drilling.types import Verdict
 from leitstand.drills.catalogue import DrillUnknown, find_drill
 from leitstand.drills.processes import end_helper, helper_lives
-from leitstand.drills.running import (
+from leitstand.drills.refusals import (
     NoDrill,
     NotProvisioned,
     OnlyInTheSandbox,
+    SandboxReset,
     StartCutOff,
+)
+from leitstand.drills.running import (
     current_drill,
     score_drill,
     start_drill,
     state_file,
     stop_drill,
 )
-from leitstand.drills.state import DrillState, DrillUnderWay
+from leitstand.drills.state import DrillOver, DrillState, DrillUnderWay
 from leitstand.sandbox import control
 from tests.fixtures.command import Command, furnished, new_project
 
@@ -61,12 +66,12 @@ def sandbox_of(command: Command) -> control.Sandbox:
     return found
 
 
-def ranked(command: Command, cause: str) -> None:
+def ranked(command: Command, cause: str, env: str = "sandbox") -> None:
     """Leave the journal of an incident run that ranked a cause first."""
-    run = command.home / "runs" / "20261126-040000-incident-0001"
+    run = command.home / "runs" / f"20261126-040000-incident-{env}"
     run.mkdir(parents=True)
     journal = Journal(run / "journal.jsonl")
-    journal.append("run.started", run=run.name, runbook="incident", env="sandbox")
+    journal.append("run.started", run=run.name, runbook="incident", env=env)
     found = [{"cause": cause, "target": "app", "score": 0.9}]
     journal.append("incident.ranked", incident="i", hypotheses=found, missing=[])
 
@@ -86,6 +91,7 @@ def test_a_drill_is_started_scored_and_stopped(here: Command) -> None:
     with pytest.raises(NoDrill):
         score_drill("bad-release")
 
+    ranked(here, drill.cause.value, env="staging")
     first = score_drill()
     ranked(here, drill.cause.value)
     second = score_drill()
@@ -114,8 +120,8 @@ def test_a_drill_is_started_scored_and_stopped(here: Command) -> None:
 
 
 def test_a_start_that_was_cut_off_anywhere_is_cleaned_away(here: Command) -> None:
-    state = DrillState.begin(state_file(), LOCKED, 1)
-    with pytest.raises(StartCutOff):
+    state = DrillState.begin(state_file(), LOCKED)
+    with pytest.raises(StartCutOff, match=LOCKED):
         score_drill()
     assert LOCKED == stop_drill()
     assert not state.path.exists()
@@ -133,6 +139,19 @@ def test_a_start_that_was_cut_off_anywhere_is_cleaned_away(here: Command) -> Non
     assert LOCKED == stop_drill()
     assert not helper_lives(helper)
     assert [] == list((here.home / "sandbox").glob("drill"))
+
+
+@pytest.mark.usefixtures("here")
+def test_a_score_that_waits_ends_when_the_drill_is_stopped_and_does_not_revive_it() -> None:
+    start_drill(LOCKED, load=False)
+    looking = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        waiting = pool.submit(score_drill, wait=20, watch=lambda _: looking.set())
+        assert looking.wait(10)
+        assert LOCKED == stop_drill()
+        with pytest.raises(DrillOver, match="inzwischen beendet"):
+            waiting.result(timeout=10)
+    assert not state_file().exists()
 
 
 @pytest.mark.usefixtures("here")
@@ -157,6 +176,8 @@ def test_helpers_end_with_the_sandbox_and_a_reset_one_needs_no_cleaning(here: Co
         time.sleep(0.05)
     assert not helper_lives(helper)
 
+    with pytest.raises(SandboxReset, match="zurückgesetzt"):
+        score_drill()
     assert LOCKED == stop_drill()
     assert control.find(here.home / "sandbox") is None
 

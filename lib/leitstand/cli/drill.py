@@ -1,5 +1,6 @@
 """``leitstand drill …``: practise an emergency in the sandbox, and see how it was dealt with."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,10 +49,10 @@ def list_(
 ) -> None:
     """Zeigt alle Übungen und welche läuft."""
     from leitstand.drills.catalogue import drills
-    from leitstand.drills.running import SURPRISE, current_drill
+    from leitstand.drills.running import current_drill
 
     state = current_drill()
-    running = state.name if state and not state.noted(SURPRISE) else ""
+    running = state.public_name if state else ""
     if as_json:
         print_json(
             [
@@ -112,7 +113,7 @@ def score(
     with sandbox_explained(), console().status("Übung bewerten") as shown:
         found = score_drill(name, wait=wait, watch=lambda text: shown.update(text))
     if as_json:
-        print_json(_data(found))
+        print_json({**asdict(found), "passed": found.passed})
         if not found.passed:
             raise typer.Exit(ExitCode.FINDING)
         return
@@ -156,18 +157,3 @@ def _show(found: "Score") -> None:
             ("Ausgeführte Aktionen", str(found.actions)),
         ],
     )
-
-
-def _data(found: "Score") -> dict[str, object]:
-    return {
-        "verdict": found.verdict.value,
-        "passed": found.passed,
-        "seconds_to_cause": found.seconds_to_cause,
-        "wrong_first": found.wrong_first,
-        "seconds_to_recovery": found.seconds_to_recovery,
-        "requests_sent": found.requests_sent,
-        "requests_lost": found.requests_lost,
-        "data_lost": found.data_lost,
-        "runs": found.runs,
-        "actions": found.actions,
-    }

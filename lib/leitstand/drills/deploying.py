@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from leitstand.core.errors import RunFailed
+from leitstand.core.release import revision_name
 from leitstand.core.traffic import Share, Split
 from leitstand.execution.waiting import until
 
@@ -12,9 +13,19 @@ if TYPE_CHECKING:
     from leitstand.core.service import ServiceState
     from leitstand.drills.scene import Scene
 
-__all__ = ["NotDeployed", "deploy", "image_of", "restore", "serving", "set_variable"]
+__all__ = [
+    "NotDeployed",
+    "await_operation",
+    "deploy",
+    "image_of",
+    "restore",
+    "serving",
+    "set_variable",
+]
 
 _SECONDS = 30.0
+_BY_HAND = "sha256:manual"
+"""Instead of the digest of an image that somebody deployed by its tag."""
 Template = dict[str, Any]
 
 
@@ -44,10 +55,10 @@ def deploy(scene: "Scene", service: str, change: Callable[[Template], None]) -> 
     """
     state = scene.run.service(scene.environment.service_name(service))
     template = _plain(state.template)
-    name = _revision_name(state)
-    scene.state.note(f"deployed-{service}", {"revision": name, "before": template})
     made = copy.deepcopy(template)
     change(made)
+    name = _revision_name(state, made)
+    scene.state.note(f"deployed-{service}", {"revision": name, "before": template})
     return _deploy(scene, state, {**made, "revision": name}, name)
 
 
@@ -63,10 +74,35 @@ def restore(scene: "Scene", service: str) -> None:
     bad = noted["revision"]
     if bad not in (*serving(state), state.template.get("revision")):
         return
-    name = _revision_name(state)
+    name = _revision_name(state, noted["before"])
     problem = _deploy(scene, state, {**noted["before"], "revision": name}, name)
     if problem:
         raise NotDeployed(service, problem)
+
+
+def await_operation(scene: "Scene", resource: str, operation: str) -> str:
+    """Return the error of an operation of Cloud Run once it is done; empty when it succeeded.
+
+    Args:
+        scene: Where.
+        resource: The service or job that it changes, for the message.
+        operation: Its name.
+
+    Raises:
+        NotDeployed: it is not done in time.
+    """
+
+    def ended() -> str | None:
+        found = scene.run.operation(operation)
+        return found.error if found.done else None
+
+    return until(
+        ended,
+        deadline=_SECONDS,
+        interval=scene.connection.poll_interval,
+        watch=lambda: None,
+        late=lambda: NotDeployed(resource, f"nach {_SECONDS:.0f} s nicht fertig."),
+    )
 
 
 def serving(state: "ServiceState") -> tuple[str, ...]:
@@ -114,40 +150,22 @@ def _deploy(
     service = state.short_name
     before = Split.of(*(Share(s.revision, s.percent) for s in state.statuses if s.percent))
     operation = scene.run.start_revision(state.name, state.etag, template, before)
-    error = _await(scene, service, operation)
+    error = await_operation(scene, service, operation)
     ready = scene.run.revision(state.name, revision)
     if error or not ready.ready:
         return error or ready.problem or "nicht bereit"
     etag = scene.run.service(state.name).etag
-    moved = _await(
-        scene, service, scene.run.start_traffic(state.name, etag, Split.of(Share(revision, 100)))
-    )
+    operation = scene.run.start_traffic(state.name, etag, Split.of(Share(revision, 100)))
+    moved = await_operation(scene, service, operation)
     if moved:
         raise NotDeployed(service, moved)
     return ""
 
 
-def _await(scene: "Scene", service: str, operation: str) -> str:
-    """Return the error of an operation once it is done; empty when it succeeded."""
-
-    def ended() -> str | None:
-        found = scene.run.operation(operation)
-        return found.error if found.done else None
-
-    return until(
-        ended,
-        deadline=_SECONDS,
-        interval=scene.connection.poll_interval,
-        watch=lambda: None,
-        late=lambda: NotDeployed(service, f"nach {_SECONDS:.0f} s nicht fertig."),
-    )
-
-
-def _revision_name(state: "ServiceState") -> str:
+def _revision_name(state: "ServiceState", template: Template) -> str:
     """Return a name as a release gives it; it does not tell that this is a drill."""
-    image = str(state.template["containers"][0]["image"])
-    digest = image.partition("@")[2].partition(":")[2][:8] or "manual"
-    return f"{state.short_name}-{state.generation + 1:05d}-{digest}"
+    image = str(template["containers"][0]["image"])
+    return revision_name(state, image.partition("@")[2] or _BY_HAND)
 
 
 def _plain(template: Mapping[str, Any]) -> Template:

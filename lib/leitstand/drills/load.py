@@ -5,19 +5,27 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leitstand.core.cut_over import pinned_version
 from leitstand.core.drilling.types import LoadFigures
 from leitstand.core.errors import RunFailed
 from leitstand.drills.drill import Mix
 from leitstand.drills.loss import tenants_of
 from leitstand.drills.scene import Scene
 
-__all__ = ["BASELINE_SECONDS", "NotHealthy", "begin_load", "calm_seconds", "wait_until_calm"]
+__all__ = [
+    "BASELINE_SECONDS",
+    "NotHealthy",
+    "begin_load",
+    "calm_seconds",
+    "gateway_key",
+    "wait_until_calm",
+]
 
 BASELINE_SECONDS = 5.0
 """So long all is well before the fault, so that Monitoring has a before."""
-PATIENCE_SECONDS = 40.0
+_PATIENCE_SECONDS = 40.0
 _LOOK_SECONDS = 0.5
-_KEY = "LITELLM_MASTER_KEY"
+_GATEWAY, _KEY = "litellm", "litellm-master-key"
 
 
 class NotHealthy(RunFailed):
@@ -47,36 +55,30 @@ def begin_load(scene: Scene, mix: Mix) -> dict[str, Any]:
         "rate": mix.rate,
     }
     litellm = scene.environment.litellm
-    if mix.chat_rate and "litellm" in scene.environment.services and litellm.access == "iap_group":
+    if mix.chat_rate and _GATEWAY in scene.environment.services and litellm.access == "iap_group":
         orders |= {
             "gui_host": balancer.gui_domain,
             "chat_rate": mix.chat_rate,
-            "key": _gateway_key(scene),
+            "key": gateway_key(scene),
             "principal": f"group:{litellm.iap_group}",
         }
     return scene.sandbox.start_visits(**orders)
 
 
-def wait_until_calm(
-    look: Callable[[], Mapping[str, Any]],
-    *,
-    seconds: float,
-    patience: float = PATIENCE_SECONDS,
-) -> Mapping[str, Any]:
+def wait_until_calm(look: Callable[[], Mapping[str, Any]], *, seconds: float) -> Mapping[str, Any]:
     """Wait until every kind of request has succeeded and none fails for a while.
 
     Args:
         look: Gives the figures of the visitors.
         seconds: How long none may fail.
-        patience: How long to wait for that.
 
     Returns:
         The figures of that moment.
 
     Raises:
-        NotHealthy: it did not come.
+        NotHealthy: that moment did not come within forty seconds.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     while True:
         report = look()
         if calm_seconds(report) >= seconds:
@@ -97,18 +99,17 @@ def calm_seconds(report: Mapping[str, Any]) -> float:
     return float(report["now"] - max(report["began"], last or 0.0))
 
 
+def gateway_key(scene: Scene) -> str:
+    """Return the master key that the gateway runs with; empty where it has none. Read-only.
+
+    Raises:
+        LeitstandError: it cannot be read.
+    """
+    template = scene.run.service(scene.environment.service_name(_GATEWAY)).template
+    version = pinned_version(template, _KEY)
+    name = f"projects/{scene.project}/secrets/{_KEY}"
+    return scene.secrets.value(name, version) if version else ""
+
+
 def _ails(kind: Mapping[str, Any]) -> bool:
     return kind["last_ok"] is None or bool(kind["errors"] or kind["unanswered"])
-
-
-def _gateway_key(scene: Scene) -> str:
-    """Return the master key that the running gateway has."""
-    template = scene.run.service(scene.environment.service_name("litellm")).template
-    for container in template.get("containers", []):
-        for variable in container.get("env", []):
-            source = (variable.get("value_source") or {}).get("secret_key_ref") or {}
-            if variable.get("name") == _KEY and source:
-                secret = str(source["secret"]).rsplit("/", 1)[-1]
-                name = f"projects/{scene.project}/secrets/{secret}"
-                return scene.secrets.value(name, str(source["version"]))
-    return ""

@@ -36,6 +36,7 @@ __all__ = [
 _OWNER = "LEITSTAND_DRILL_OWNER"
 _TOLERANCE = 1.0
 """Seconds; a start time is counted from the boot, whose time moves a little with the clock."""
+_READY_SECONDS = 15.0
 _END_SECONDS = 5.0
 
 
@@ -76,29 +77,26 @@ class Helper:
 
 def start_helper(
     module: str,
-    *arguments: str,
+    *,
     given: Mapping[str, Any],
     owner: int,
     record: Callable[[Helper], None],
-    ready_seconds: float = 15.0,
 ) -> Helper:
     """Start a helper and return it when it is ready.
 
     It does nothing before it has its instructions, and gets them only when ``record`` has returned.
 
     Args:
-        module: Such as ``leitstand.drills.faults.lock_holder``.
-        arguments: Nothing secret.
+        module: Such as ``leitstand.drills.helpers.hold_lock``.
         given: Its instructions, as JSON values; they may be secret.
         owner: Process with which it ends.
         record: Writes it down.
-        ready_seconds: Until it must be ready.
 
     Raises:
         HelperFailed: it ended or was not ready in time; then it is gone.
     """
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", module, *arguments],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -112,8 +110,8 @@ def start_helper(
         record(helper)
         process.stdin.write(json.dumps(given).encode())
         process.stdin.close()
-        if not select([process.stdout], [], [], ready_seconds)[0]:
-            raise HelperFailed(module, f"nach {ready_seconds:g} Sekunden war er nicht bereit.")
+        if not select([process.stdout], [], [], _READY_SECONDS)[0]:
+            raise HelperFailed(module, f"nach {_READY_SECONDS:g} Sekunden war er nicht bereit.")
         if not process.stdout.readline():
             raise HelperFailed(module, f"er endete mit Code {process.wait(_END_SECONDS)}.")
     except BaseException as error:

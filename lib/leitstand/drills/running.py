@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 from leitstand.core.drilling.score import run_facts, score
 from leitstand.core.drilling.types import DrillFacts, LoadFigures, RunFacts, Score
-from leitstand.core.errors import GateRefused, LeitstandError
+from leitstand.core.errors import LeitstandError
 from leitstand.drills.catalogue import drills, find_drill
 from leitstand.drills.drill import Drill
 from leitstand.drills.load import BASELINE_SECONDS, begin_load, wait_until_calm
 from leitstand.drills.loss import count_lost
 from leitstand.drills.processes import end_helper
+from leitstand.drills.refusals import (
+    NoDrill,
+    NotProvisioned,
+    OnlyInTheSandbox,
+    SandboxReset,
+    StartCutOff,
+)
 from leitstand.drills.scene import Scene
 from leitstand.drills.state import DrillState
 from leitstand.project import runs_directory, sandbox_directory, state_directory
@@ -23,64 +30,10 @@ from leitstand.project import runs_directory, sandbox_directory, state_directory
 if TYPE_CHECKING:
     from leitstand.sandbox.control import Sandbox
 
-__all__ = [
-    "SURPRISE",
-    "NoDrill",
-    "NotProvisioned",
-    "OnlyInTheSandbox",
-    "StartCutOff",
-    "current_drill",
-    "score_drill",
-    "start_drill",
-    "state_file",
-    "stop_drill",
-]
+__all__ = ["current_drill", "score_drill", "start_drill", "state_file", "stop_drill"]
 
-SURPRISE = "surprise"
-"""Noted where nobody chose the drill: then its name, which tells much, is not shown."""
 _LOOK_SECONDS = 1.0
 Watch = Callable[[str], None]
-
-
-class OnlyInTheSandbox(GateRefused):
-    """A drill does real harm; it is refused everywhere but in the sandbox."""
-
-    def __init__(self, environment: str) -> None:
-        super().__init__(
-            f"In {environment} gibt es keine Übungen: Sie richten echten Schaden an.",
-            "Üben Sie in der Sandbox, also ohne --env.",
-        )
-
-
-class NotProvisioned(GateRefused):
-    """The sandbox is empty."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "In der Sandbox ist nichts bereitgestellt, woran sich üben ließe.",
-            "Stellen Sie es mit leitstand run provision -p apply=true bereit, oder beginnen Sie mit"
-            " leitstand sandbox reset neu.",
-        )
-
-
-class NoDrill(GateRefused):
-    """No drill is under way, or another one."""
-
-    def __init__(self, name: str = "") -> None:
-        super().__init__(
-            f"Die Übung {name} läuft nicht." if name else "Es läuft keine Übung.",
-            "leitstand drill list zeigt alle Übungen und welche läuft.",
-        )
-
-
-class StartCutOff(GateRefused):
-    """The start of the drill was cut off before its fault was there."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"Der Start der Übung {name} wurde abgebrochen; zu bewerten gibt es nichts.",
-            "Räumen Sie mit leitstand drill stop auf.",
-        )
 
 
 def state_file() -> Path:
@@ -117,6 +70,7 @@ def start_drill(
         OnlyInTheSandbox: another environment was named.
         DrillUnknown: there is no such drill.
         DrillUnderWay: another has not been stopped.
+        DrillOver: it was stopped while it was being started.
         NotProvisioned: the sandbox is empty.
         NotHealthy: the application fails already without the fault.
     """
@@ -125,15 +79,13 @@ def start_drill(
     drill = find_drill(name or random.choice(list(drills())))
     watch("Sandbox bereitstellen")
     sandbox = _sandbox()
-    state = DrillState.begin(state_file(), drill.name, sandbox.pid)
-    state.note(SURPRISE, not name)
+    state = DrillState.begin(state_file(), drill.name, surprise=not name)
     scene = _scene(sandbox, state)
     try:
         _check_provisioned(scene)
         _mark(sandbox.directory).touch()
         if load:
             watch("Last beginnen und abwarten, dass alles gelingt")
-            state.mark("load_begun")
             sandbox.stop_visits()
             begin_load(scene, drill.mix)
             state.keep_load_before(wait_until_calm(sandbox.visits, seconds=baseline))
@@ -159,13 +111,16 @@ def score_drill(name: str = "", *, wait: float = 0.0, watch: Watch = lambda _: N
     Raises:
         NoDrill: it is not under way.
         StartCutOff: its fault was never there.
+        SandboxReset: the sandbox was reset since.
+        DrillOver: it was stopped while it was looked at.
     """
     state = current_drill()
     if state is None or (name and state.name != name):
         raise NoDrill(name)
     injected = state.moment("injected")
     if injected is None:
-        raise StartCutOff(state.name)
+        raise StartCutOff(state.public_name)
+    _check_there(state)
     drill = find_drill(state.name)
     scene = _scene(_sandbox(), state)
     _watch_recovery(scene, drill, wait, watch)
@@ -178,7 +133,7 @@ def score_drill(name: str = "", *, wait: float = 0.0, watch: Watch = lambda _: N
             cause=drill.cause.value,
             injected_at=injected,
             seen_recovered_at=state.moment("recovered"),
-            runs=_runs_since(state.started_at, injected),
+            runs=_runs_since(scene.environment.name, state.started_at, injected),
             before=LoadFigures.of(state.load_before) if report else None,
             after=LoadFigures.of(report) if report else None,
             data_lost=lost,
@@ -193,18 +148,22 @@ def stop_drill(watch: Watch = lambda _: None) -> str:
 
     Raises:
         NoDrill: none is under way.
+        DrillOver: it was stopped by another command meanwhile.
         LeitstandError: something could not be taken away; then the drill is still under way.
     """
     state = current_drill()
     if state is None:
         raise NoDrill
+    state.close()
     for helper in state.helpers:
         end_helper(helper)
+    mark = _mark(sandbox_directory())
     # A sandbox without the mark was reset since, or nothing was begun in it.
-    if _mark(sandbox_directory()).exists():
+    if mark.exists():
         watch("Störung ausbauen")
         _take_back(_scene(_sandbox(), state), find_drill(state.name))
-    state.remove()
+    else:
+        state.remove(mark)
     return state.name
 
 
@@ -213,9 +172,17 @@ def _take_back(scene: Scene, drill: Drill) -> None:
         end_helper(helper)
     if scene.state.moment("injecting") is not None:
         drill.clean(scene)
-    scene.sandbox.stop_visits()
-    _mark(scene.sandbox.directory).unlink(missing_ok=True)
-    scene.state.remove()
+    if not scene.state.superseded():
+        scene.sandbox.stop_visits()
+    scene.state.remove(_mark(scene.sandbox.directory))
+
+
+def _check_there(state: DrillState) -> None:
+    """Refuse a drill that was stopped, or whose sandbox was reset since."""
+    state.check()
+    if not _mark(sandbox_directory()).exists():
+        state.check()  # the mark goes together with the state
+        raise SandboxReset
 
 
 def _mark(sandbox: Path) -> Path:
@@ -259,10 +226,17 @@ def _watch_recovery(scene: Scene, drill: Drill, wait: float, watch: Watch) -> No
     deadline = time.monotonic() + wait
     watch("Erholung abwarten" if wait else "Erholung prüfen")
     while True:
-        with suppress(LeitstandError):  # what does not answer has not recovered
-            if drill.recovered(scene):
-                scene.state.mark("recovered")
-                return
+        recovered = False
+        try:
+            with suppress(LeitstandError):  # what does not answer has not recovered
+                recovered = drill.recovered(scene)
+        finally:
+            # What was taken away by a stop or a reset has not recovered either, and any look may
+            # break off in the middle of that.
+            _check_there(scene.state)
+        if recovered:
+            scene.state.mark("recovered")
+            return
         if time.monotonic() >= deadline:
             return
         time.sleep(min(_LOOK_SECONDS, max(0.0, deadline - time.monotonic())))
@@ -278,7 +252,9 @@ def _figures(scene: Scene) -> dict[str, Any]:
     return dict(kept)
 
 
-def _runs_since(started_at: datetime, injected_at: datetime) -> tuple[RunFacts, ...]:
+def _runs_since(
+    environment: str, started_at: datetime, injected_at: datetime
+) -> tuple[RunFacts, ...]:
     from leitstand.audit.index import list_runs
     from leitstand.audit.journal import Journal
 
@@ -286,5 +262,5 @@ def _runs_since(started_at: datetime, injected_at: datetime) -> tuple[RunFacts, 
     return tuple(
         run_facts(Journal(entry.path / "journal.jsonl"), injected_at)
         for entry in list_runs(runs_directory())
-        if entry.started_at >= begun
+        if entry.env == environment and entry.started_at >= begun
     )

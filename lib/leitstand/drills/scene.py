@@ -78,23 +78,19 @@ class Scene:
 
         return QueueAccess(self.connection).url
 
-    def helper(self, module: str, *arguments: str, given: Mapping[str, Any]) -> Helper:
+    def helper(self, module: str, *, given: Mapping[str, Any]) -> Helper:
         """Start a helper process (processes.py): it survives the command and ends with the sandbox.
 
         ``drill stop`` ends it before ``clean``.
 
         Args:
-            module: Such as ``leitstand.drills.faults.lock_holder``.
-            arguments: Nothing secret.
+            module: Such as ``leitstand.drills.helpers.hold_lock``.
             given: Its instructions, as JSON values; they may be secret.
 
         Raises:
             HelperFailed: it ended, or was not ready in time.
+            DrillOver: the drill was stopped; then it is not started.
         """
         return start_helper(
-            module,
-            *arguments,
-            given=given,
-            owner=self.sandbox.pid,
-            record=self.state.add_helper,
+            module, given=given, owner=self.sandbox.pid, record=self.state.add_helper
         )

@@ -1,13 +1,20 @@
 """The state of the drill that is under way: a private file, written before each act.
 
 ``leitstand drill`` is a command of seconds; what it began outlives it, and this file tells the
-next one what is there to be scored and to be cleaned away.
+next one what is there to be scored and to be cleaned away. Several commands may work on it at once.
+
+::
+
+    GateRefused
+    ├── DrillOver        the drill was stopped meanwhile
+    └── DrillUnderWay    another drill has not been stopped
 """
 
+import fcntl
 import json
 import os
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,15 +22,32 @@ from typing import Any
 from leitstand.core.errors import GateRefused
 from leitstand.drills.processes import Helper
 
-__all__ = ["DrillState", "DrillUnderWay"]
+__all__ = ["DrillOver", "DrillState", "DrillUnderWay"]
+
+_CLOSED = "stopping_at"
+
+
+class DrillOver(GateRefused):
+    """The drill was stopped meanwhile, or is being stopped, in another terminal."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Die Übung wurde inzwischen beendet.",
+            "Beginnen Sie mit leitstand drill start eine neue. Lehnt der Befehl ab, räumen Sie"
+            " zuerst mit leitstand drill stop auf.",
+        )
 
 
 class DrillUnderWay(GateRefused):
-    """Another drill has not been stopped."""
+    """Another drill has not been stopped.
 
-    def __init__(self, name: str) -> None:
+    Attributes:
+        name: Of it; empty where it must not be told.
+    """
+
+    def __init__(self, name: str = "") -> None:
         super().__init__(
-            f"Die Übung {name} läuft noch.",
+            f"Die Übung {name} läuft noch." if name else "Es läuft noch eine Übung.",
             "Beenden Sie sie mit leitstand drill stop; vorher zeigt leitstand drill score, wie sie"
             " steht.",
         )
@@ -33,6 +57,8 @@ class DrillUnderWay(GateRefused):
 class DrillState:
     """What is known of the drill that is under way. Every change is on disk when it returns.
 
+    A change adds to what others wrote meanwhile. What is read is as of the last change.
+
     Attributes:
         path: The file; only its owner can read it.
     """
@@ -40,47 +66,32 @@ class DrillState:
     def __init__(self, path: Path, content: dict[str, Any]) -> None:
         self.path = path
         self._content = content
-        self._lock = threading.Lock()
 
     @classmethod
-    def begin(cls, path: Path, name: str, sandbox: int) -> "DrillState":
+    def begin(cls, path: Path, name: str, *, surprise: bool = False) -> "DrillState":
         """Begin the state of a drill.
 
         Args:
             path: Of the file.
             name: Of the drill.
-            sandbox: Process id of the sandbox.
+            surprise: Whether nobody chose it.
 
         Raises:
             DrillUnderWay: there is one already; of two at once, one ends like this.
         """
-        content = {
-            "name": name,
-            "sandbox": sandbox,
-            "started_at": _now(),
-            "helpers": [],
-            "noted": {},
-        }
-        try:
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        except FileExistsError:
+        content = _empty() | {"name": name, "surprise": surprise, "started_at": _now()}
+        with _locked(path):
             other = cls.read(path)
-            raise DrillUnderWay(other.name if other else "?") from None
-        state = cls(path, content)
-        state._write()
-        return state
+            if other is not None:
+                raise DrillUnderWay(other.public_name)
+            _write(path, content)
+        return cls(path, content)
 
     @classmethod
     def read(cls, path: Path) -> "DrillState | None":
         """Return the state of the drill that is under way; None without one."""
-        try:
-            content = json.loads(path.read_text(encoding="utf-8") or "{}")
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            content = {}
-        empty = {"name": "", "sandbox": 0, "started_at": _now(), "helpers": [], "noted": {}}
-        return cls(path, {**empty, **content})
+        content = _read(path)
+        return None if content is None else cls(path, content)
 
     @property
     def name(self) -> str:
@@ -88,9 +99,14 @@ class DrillState:
         return str(self._content["name"])
 
     @property
-    def sandbox(self) -> int:
-        """Process id of the sandbox in which it began."""
-        return int(self._content["sandbox"])
+    def surprise(self) -> bool:
+        """Whether nobody chose it."""
+        return bool(self._content["surprise"])
+
+    @property
+    def public_name(self) -> str:
+        """Its name as long as it is under way; empty for a surprise, whose name tells too much."""
+        return "" if self.surprise else self.name
 
     @property
     def started_at(self) -> datetime:
@@ -102,11 +118,14 @@ class DrillState:
         text = self._content.get(f"{name}_at")
         return datetime.fromisoformat(text) if text else None
 
-    def mark(self, name: str, at: datetime | None = None) -> None:
-        """Write down that something happened, now or then; the first time counts."""
-        with self._lock:
-            self._content.setdefault(f"{name}_at", at.isoformat() if at else _now())
-            self._write()
+    def mark(self, name: str) -> None:
+        """Write down that something happens now; the first time counts.
+
+        Raises:
+            DrillOver: the drill was stopped.
+        """
+        now = _now()
+        self._change(lambda content: content.setdefault(f"{name}_at", now))
 
     @property
     def helpers(self) -> tuple[Helper, ...]:
@@ -114,20 +133,24 @@ class DrillState:
         return tuple(Helper.from_data(data) for data in self._content["helpers"])
 
     def add_helper(self, helper: Helper) -> None:
-        """Write down a helper process."""
-        with self._lock:
-            self._content["helpers"].append(helper.as_data())
-            self._write()
+        """Write down a helper process.
+
+        Raises:
+            DrillOver: the drill was stopped.
+        """
+        self._change(lambda content: content["helpers"].append(helper.as_data()))
 
     def note(self, key: str, value: object) -> None:
-        """Write down what a fault will need to be cleaned away, as JSON values; nothing secret."""
-        with self._lock:
-            self._content["noted"][key] = value
-            self._write()
+        """Write down what a fault will need to be cleaned away, as JSON values; nothing secret.
 
-    def noted(self, key: str, default: Any = None) -> Any:
-        """Return what was written down under a key."""
-        return self._content["noted"].get(key, default)
+        Raises:
+            DrillOver: the drill was stopped.
+        """
+        self._change(lambda content: content["noted"].update({key: value}))
+
+    def noted(self, key: str) -> Any:
+        """Return what was written down under a key; None where nothing was."""
+        return self._content["noted"].get(key)
 
     @property
     def load(self) -> Mapping[str, Any]:
@@ -136,10 +159,12 @@ class DrillState:
         return figures
 
     def keep_load(self, figures: Mapping[str, Any]) -> None:
-        """Write down the figures of the load, so that they outlive it."""
-        with self._lock:
-            self._content["load"] = dict(figures)
-            self._write()
+        """Write down the figures of the load, so that they outlive it.
+
+        Raises:
+            DrillOver: the drill was stopped.
+        """
+        self._change(lambda content: content.update(load=dict(figures)))
 
     @property
     def load_before(self) -> Mapping[str, Any]:
@@ -148,23 +173,116 @@ class DrillState:
         return figures
 
     def keep_load_before(self, figures: Mapping[str, Any]) -> None:
-        """Write down the figures of the load just before the fault."""
-        with self._lock:
-            self._content["load_before"] = dict(figures)
-            self._write()
+        """Write down the figures of the load just before the fault.
 
-    def remove(self) -> None:
-        """Forget the drill."""
-        self.path.unlink(missing_ok=True)
+        Raises:
+            DrillOver: the drill was stopped.
+        """
+        self._change(lambda content: content.update(load_before=dict(figures)))
 
-    def _write(self) -> None:
-        draft = self.path.with_suffix(".new")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump(self._content, file, ensure_ascii=False, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+    def close(self) -> None:
+        """Write down that the drill is being stopped: from now on nobody adds to it.
+
+        What is taken away then is no recovery. Again it changes nothing.
+
+        Raises:
+            DrillOver: it was stopped.
+        """
+        with _locked(self.path):
+            self._content = self._mine()
+            self._content.setdefault(_CLOSED, _now())
+            _write(self.path, self._content)
+
+    def check(self) -> None:
+        """Look whether this drill is still under way; read-only.
+
+        Raises:
+            DrillOver: it was stopped, or is being stopped.
+        """
+        with _locked(self.path):
+            self._open()
+
+    def superseded(self) -> bool:
+        """Return whether another drill is under way instead; read-only."""
+        with _locked(self.path):
+            found = _read(self.path)
+        return found is not None and _identity(found) != _identity(self._content)
+
+    def remove(self, mark: Path) -> None:
+        """Forget the drill, and its mark in the sandbox; again, and for another's, nothing happens.
+
+        Args:
+            mark: A file that goes together with it.
+        """
+        with _locked(self.path):
+            try:
+                self._mine()
+            except DrillOver:
+                return
+            mark.unlink(missing_ok=True)
+            self.path.unlink()
+
+    def _change(self, change: Callable[[dict[str, Any]], object]) -> None:
+        with _locked(self.path):
+            content = self._open()
+            change(content)
+            _write(self.path, content)
+            self._content = content
+
+    def _open(self) -> dict[str, Any]:
+        """Return what the file says of this drill now, as long as nobody stops it."""
+        found = self._mine()
+        if _CLOSED in found:
+            raise DrillOver
+        return found
+
+    def _mine(self) -> dict[str, Any]:
+        """Return what the file says of this drill now."""
+        found = _read(self.path)
+        if found is None or _identity(found) != _identity(self._content):
+            raise DrillOver
+        return found
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock of the file: its directory's, since each change replaces the file itself."""
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _identity(content: Mapping[str, Any]) -> tuple[str, str]:
+    return str(content["name"]), str(content["started_at"])
+
+
+def _empty() -> dict[str, Any]:
+    begun = datetime.fromtimestamp(0, UTC).isoformat()
+    return {"name": "", "surprise": False, "started_at": begun, "helpers": [], "noted": {}}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """Return what the file holds; nothing of a torn one, None without one."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        content = {}
+    return {**_empty(), **content}
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    draft = path.with_suffix(".new")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(content, file, ensure_ascii=False, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
 
 
 def _now() -> str:

@@ -3,12 +3,13 @@
 from leitstand.core.triage.hypotheses import Cause
 from leitstand.drills.deploying import NotDeployed, deploy, restore, set_variable
 from leitstand.drills.drill import Drill, Mix
+from leitstand.drills.load import gateway_key
 from leitstand.drills.probing import ask
 from leitstand.drills.scene import Scene
 
 __all__ = ["DRILLS"]
 
-_SERVICE, _KEY, _MODEL = "litellm", "litellm-master-key", "gpt-4o"
+_SERVICE, _MODEL = "litellm", "gpt-4o"
 _QUOTA = 12
 _ASKED = 2 * _QUOTA + 1
 """More than two instances let through in a minute."""
@@ -23,10 +24,8 @@ def _inject(scene: Scene) -> None:
 
 def _recovered(scene: Scene) -> bool:
     """Whether the gateway takes more requests in a row than the quota of the drill allows."""
-    secret = f"projects/{scene.project}/secrets/{_KEY}"
-    key = scene.secrets.value(secret, str(scene.secrets.newest_enabled(secret)))
     body = {"model": _MODEL, "messages": [{"role": "user", "content": "Hallo"}]}
-    headers = {"Authorization": f"Bearer {key}"}
+    headers = {"Authorization": f"Bearer {gateway_key(scene)}"}
     replies = ask(scene, _SERVICE, "/v1/chat/completions", _ASKED, body=body, headers=headers)
     return all(status == 200 for status, _ in replies)
 

@@ -36,16 +36,7 @@ def _recovered(scene: Scene) -> bool:
 
 def _clean(scene: Scene) -> None:
     """Take this fault away, and keep those that somebody else has put there."""
-    faults = scene.sandbox.faults()
-    if not any(fault["method"] == _METHOD for fault in faults):
-        return
-    scene.sandbox.clear_faults()
-    for fault in faults:
-        if fault["method"] != _METHOD:
-            left = fault["times"] - fault["struck"] if fault["times"] else 0
-            scene.sandbox.add_fault(
-                fault["method"], fault["kind"], fault["code"], fault["seconds"], left
-            )
+    scene.sandbox.clear_faults(_METHOD)
 
 
 DRILLS = (

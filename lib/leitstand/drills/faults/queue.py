@@ -4,12 +4,13 @@ import json
 import time
 
 from leitstand.core.triage.hypotheses import Cause
+from leitstand.drills.deploying import NotDeployed, await_operation
 from leitstand.drills.drill import Drill
 from leitstand.drills.scene import Scene
 
 __all__ = ["DRILLS"]
 
-_QUEUE, _TASK = "celery", "slow"
+_SERVICE, _QUEUE, _TASK = "worker", "celery", "slow"
 _TASKS, _TASK_SECONDS = 2400, 0.06
 """Some minutes for one worker, and no more workers to clear it than a laptop can start."""
 _SECONDS = 5.0
@@ -19,7 +20,7 @@ def _inject(scene: Scene) -> None:
     """Publish them with Celery, as the import of a customer's archive does."""
     from celery import Celery
 
-    scene.state.note("scaling", dict(scene.run.scaling(scene.environment.service_name("worker"))))
+    scene.state.note("scaling", dict(scene.run.scaling(scene.environment.service_name(_SERVICE))))
     with (
         Celery(broker=scene.redis_url, set_as_current=False) as app,
         app.connection_for_write() as connection,
@@ -61,10 +62,13 @@ def _clean(scene: Scene) -> None:
 def _scale_back(scene: Scene) -> None:
     from leitstand.core.scaling.stated import same, stated
 
-    before, name = scene.state.noted("scaling"), scene.environment.service_name("worker")
+    before, name = scene.state.noted("scaling"), scene.environment.service_name(_SERVICE)
     if before is None or same(scene.run.scaling(name), before):
         return
-    scene.run.start_scaling(name, scene.run.service(name).etag, stated(before))
+    operation = scene.run.start_scaling(name, scene.run.service(name).etag, stated(before))
+    problem = await_operation(scene, _SERVICE, operation)
+    if problem:
+        raise NotDeployed(_SERVICE, problem)
 
 
 def _is_ours(raw: bytes | str) -> bool:

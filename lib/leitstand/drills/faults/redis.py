@@ -2,11 +2,12 @@
 
 from itertools import count
 
+from leitstand.core.errors import RunFailed
 from leitstand.core.triage.hypotheses import Cause
 from leitstand.drills.drill import Drill
 from leitstand.drills.scene import Scene
 
-__all__ = ["DRILLS"]
+__all__ = ["DRILLS", "NotFilled"]
 
 _PREFIX = "report-cache:"
 _SIZES = (1024 * 1024, 64 * 1024, 4 * 1024, 256)
@@ -14,17 +15,30 @@ _BATCH = 500
 _SECONDS = 5.0
 
 
+class NotFilled(RunFailed):
+    """Redis took more than it has room for: it throws keys away, or has no limit."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Redis läuft nicht voll: Es wirft für neue Schlüssel alte weg oder hat keine Grenze.",
+            "Stellen Sie maxmemory-policy mit leitstand run provision wieder auf noeviction.",
+        )
+
+
 def _inject(scene: Scene) -> None:
-    """Write keys without an end until not even a small one finds room."""
+    """Write keys until not even a small one finds room, and no more than Redis has room for."""
     from redis.exceptions import OutOfMemoryError, ResponseError
 
-    from leitstand.database.queue import opened
+    from leitstand.database.queue import opened, read_redis
 
+    room = read_redis(scene.redis_url, timeout=_SECONDS).max_bytes
     with opened(scene.redis_url, _SECONDS) as redis:
         numbers = count()
         for size in _SIZES:
             value = b"x" * size
             while True:
+                if room <= 0:
+                    raise NotFilled
                 try:
                     redis.set(f"{_PREFIX}{next(numbers)}", value)
                 except OutOfMemoryError:
@@ -33,6 +47,7 @@ def _inject(scene: Scene) -> None:
                     if "OOM" not in str(error):
                         raise
                     break
+                room -= size
 
 
 def _recovered(scene: Scene) -> bool:

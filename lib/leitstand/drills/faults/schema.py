@@ -4,8 +4,9 @@ import copy
 from typing import Any
 
 from leitstand.core.triage.hypotheses import Cause
-from leitstand.drills.deploying import NotDeployed, image_of
+from leitstand.drills.deploying import NotDeployed, await_operation, image_of
 from leitstand.drills.drill import Drill
+from leitstand.drills.loss import tenants_of
 from leitstand.drills.probing import ask
 from leitstand.drills.scene import Scene
 
@@ -34,7 +35,7 @@ def _inject(scene: Scene) -> None:
 
 def _recovered(scene: Scene) -> bool:
     """Whether fresh requests that read documents are answered."""
-    headers = {"X-Tenant": _tenant(scene)}
+    headers = {"X-Tenant": next(iter(tenants_of(scene, most=1)), "")}
     replies = ask(scene, _SERVICE, "/api/documents", _ASKED, headers=headers)
     return all(status == 200 for status, _ in replies)
 
@@ -100,34 +101,15 @@ def _restore_pages(scene: Scene) -> None:
         connection.execute(_RESTORED)
 
 
-def _tenant(scene: Scene) -> str:
-    from leitstand.database.connection import connect
-
-    registry = scene.environment.tenancy.registry
-    with connect(scene.administrator_url, autocommit=True) as connection:
-        found = connection.execute(f"SELECT id::text FROM {registry} ORDER BY 1 LIMIT 1").fetchone()
-    return str(found[0]) if found else ""
-
-
 def _set_job(scene: Scene, template: dict[str, Any]) -> None:
     from leitstand.cloud.jobs import CloudRunJobs
-    from leitstand.execution.waiting import until
 
     jobs, name = CloudRunJobs(scene.connection), scene.environment.job_name(_JOB)
     if dict(jobs.job(name).template) == template:
         return
-    operation = jobs.start_update(name, template)
-
-    def ended() -> bool | None:
-        return jobs.operation(operation).done or None
-
-    until(
-        ended,
-        deadline=scene.environment.release.ready_deadline,
-        interval=scene.connection.poll_interval,
-        watch=lambda: None,
-        late=lambda: NotDeployed(_JOB, "der Job ist nicht umgestellt."),
-    )
+    problem = await_operation(scene, _JOB, jobs.start_update(name, template))
+    if problem:
+        raise NotDeployed(_JOB, problem)
 
 
 def _run_job(scene: Scene, *args: str) -> None:
