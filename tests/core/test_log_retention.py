@@ -142,6 +142,18 @@ def test_a_restored_sink_is_what_it_was() -> None:
     assert replace(before, writer="") == Sink.from_body(NAME, back.arguments["body"])
 
 
+def test_a_filter_is_compared_by_what_it_selects_and_goes_back_as_it_was_written() -> None:
+    text = 'severity>=ERROR -- nur Fehler\nAND logName:"a--b"'
+    (back,) = planned(state(sinks=(replace(SINK, filter=text),))).way_back
+    assert text == back.arguments["body"]["filter"]
+    commented = "-- wie vereinbart\n  severity>=WARNING"
+    assert set() == failed(state(sinks=(replace(SINK, filter=commented),)))
+    swallowed = "severity>=WARNING -- a\nAND severity<ERROR"
+    assert {"sink_as_wanted"} == failed(state(sinks=(replace(SINK, filter=swallowed),)))
+    assert 'severity>=ERROR AND logName:"a--b"' == replace(SINK, filter=text).selection
+    assert 'a="x  y"' == replace(SINK, filter='\n a="x  y"\n-- Ende').selection
+
+
 @pytest.mark.parametrize(
     ("changes", "logged", "expected"),
     [

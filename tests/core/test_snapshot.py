@@ -98,8 +98,16 @@ def test_a_snapshot_is_overdue_a_quarter_after_its_interval(
 ) -> None:
     last = (Snapshot("x", 1, NOW - timedelta(days=days)),)
     settings = SETTINGS.model_copy(update={"snapshot_export": every})
-    assert late == (overdue(replace(READY, snapshots=last), settings) is not None)
-    assert overdue(READY, settings) is None
+    assert late == overdue(replace(READY, snapshots=last), settings)
+
+
+@pytest.mark.parametrize(("every", "late"), [("weekly", True), ("daily", True), ("none", False)])
+def test_no_snapshot_at_all_is_overdue_wherever_the_policy_wants_some(
+    every: str, late: bool
+) -> None:
+    assert READY.age is None
+    settings = SETTINGS.model_copy(update={"snapshot_export": every})
+    assert late == overdue(READY, settings)
 
 
 LOADED = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,10 @@ from leitstand.configuration import load_environment
 from leitstand.core.desired import desired
 from leitstand.core.log_retention import LogState, WantedLogs, check_logs, wanted_logs
 from leitstand.core.log_retention_plan import plan_logs
-from leitstand.core.plan import Approval, Approved, Plan
+from leitstand.core.plan import Action, Approval, Approved, Plan
 from leitstand.execution.executor import Executor
 from leitstand.execution.log_handlers import ProbeLost, log_handlers
+from leitstand.execution.recovery import NoWayBack, revert
 from leitstand.sandbox import control
 from tests.execution.provisioned import EMPTY
 from tests.fixtures.times import LATER
@@ -102,6 +103,32 @@ def test_a_probe_that_does_not_arrive_is_told_and_logging_has_it_all_the_same(
     routing.update_sink(SINK, {"exclusions": []})
 
 
+def test_a_probe_of_yesterday_is_looked_for_in_its_own_table(
+    connection: Connection, routing: LogRouting
+) -> None:
+    day, sink = datetime.now(UTC) - timedelta(days=1), f"{PARENT}/sinks/by-day"
+    destination = f"bigquery.googleapis.com/{DATASET}"
+    routing.create_sink(sink, {"destination": destination, "filter": "severity>=WARNING"})
+    found = routing.sink(sink)
+    assert found is not None
+    routing.set_writer(DATASET, found.writer, allowed=True)
+    entry = f"run-1-probe-bigquery-{day:%Y%m%dT%H%M%S%f}"
+    arguments = {
+        "sink": sink, "destination": destination, "partitioned": False, "severity": "WARNING",
+        "deadline": 5,
+    }  # fmt: skip
+    probe = Action("probe-bigquery", "log_probe", f"{PARENT}/logs/leitstand-probe", arguments)
+    written = {
+        "log_name": probe.target, "resource": {"type": "global"}, "severity": "WARNING",
+        "insert_id": entry, "timestamp": day, "json_payload": {"probe": entry},
+    }  # fmt: skip
+    connection.logs.write_log_entries(request={"entries": [written]})
+    handler = log_handlers(connection, "run-1")["log_probe"]
+    assert entry == handler.finish(probe, entry, lambda _: None)["entry"]
+    assert handler.reached(probe)
+    routing.delete_sink(sink)
+
+
 def test_retention_is_shortened_where_that_is_asked_for_and_a_stray_sink_repaired(
     connection: Connection, routing: LogRouting, tmp_path: Path
 ) -> None:
@@ -112,6 +139,26 @@ def test_retention_is_shortened_where_that_is_asked_for_and_a_stray_sink_repaire
     assert set() == red(routing)
     days = {bucket.id: bucket.days for bucket in routing.buckets()}
     assert {"_Default": 90, "_Required": 400} == days
+
+
+def test_a_run_that_has_begun_to_shorten_is_not_taken_back_and_says_what_it_has_begun(
+    connection: Connection, tmp_path: Path
+) -> None:
+    bucket = f"{PARENT}/locations/global/buckets/_Default"
+    raised = Action("back-other", "log_retention", f"{bucket}-other", {"days": 30})
+    shorter = Action("shorten-_Default", "log_retention", bucket, {"days": 90})
+    plan = Plan(
+        "log_retention", "sandbox", PARENT, {}, (shorter,), (raised,),
+        point_of_no_return=shorter.id,
+    )  # fmt: skip
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+    journal.append("approval.given", digest=plan.digest, by="test", expires_at=LATER)
+    journal.append("action.intent", **shorter.as_data())
+    with pytest.raises(NoWayBack) as refused:
+        revert("run-1", journal, connection, "Zurück.")
+    assert shorter.id == refused.value.action
+    assert shorter.id in refused.value.message
 
 
 def test_other_access_stays_when_a_writer_is_added_and_removed(routing: LogRouting) -> None:

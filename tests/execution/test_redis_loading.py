@@ -9,6 +9,7 @@ import psutil
 import pytest
 from redis import Redis
 
+from leitstand.core.errors import RunFailed
 from leitstand.core.snapshot_types import Keys, Sampled
 from leitstand.database.redis_content import compare_sample, read_content, sample_keys
 from leitstand.execution.redis_loading import NoServer, Unloadable, loaded, servers
@@ -67,7 +68,7 @@ def test_a_loaded_export_holds_keys_and_types_of_its_source(
 def test_a_sample_finds_missing_keys_and_other_types(source: tuple[str, Path]) -> None:
     url, _ = source
     sample = ((0, b"k1", "string"), (0, b"celery", "hash"), (5, b"nothing", "string"))
-    assert Sampled(3, 1, 1, {"string": 2, "hash": 1}) == compare_sample(url, sample)
+    assert Sampled(3, 1, 1) == compare_sample(url, sample)
 
 
 def test_a_damaged_export_is_unloadable(source: tuple[str, Path], tmp_path: Path) -> None:
@@ -94,5 +95,15 @@ def test_a_format_that_no_server_here_reads_proves_nothing(
     with (
         pytest.raises(NoServer, match="RDB-Format 99"),
         loaded(copy(source[1], tmp_path, b"REDIS0099"), deadline=20, watch=lambda _: None),
+    ):
+        pass
+
+
+def test_an_export_that_does_not_load_in_time_fails_the_run(
+    source: tuple[str, Path], tmp_path: Path
+) -> None:
+    with (
+        pytest.raises(RunFailed, match="dauert länger als 0 s"),
+        loaded(copy(source[1], tmp_path), deadline=0, watch=lambda _: None),
     ):
         pass

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,18 @@ def test_an_address_tells_its_role_and_other_values_tell_none() -> None:
     assert "" == try_value("sk-irgendetwas", "")
 
 
-def test_a_login_that_redis_refuses_is_told_without_its_address() -> None:
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_login_that_redis_refuses_is_told_without_its_address(scheme: str) -> None:
     with pytest.raises(LoginUnfit) as refused:
-        try_value("redis://:geheim@127.0.0.1:1/0", "")
+        try_value(f"{scheme}://:geheim@127.0.0.1:1/0", "")
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_an_address_that_cannot_be_understood_is_told_without_any_piece_of_it(scheme: str) -> None:
+    pieces = ("vorne", "hinten")
+    url = f"{scheme}://:{'/'.join(pieces)}@127.0.0.1:6379/0"
+    with pytest.raises(LoginUnfit) as refused:
+        try_value(url, "")
+    told = "".join(traceback.format_exception(refused.value))
+    assert [] == [piece for piece in pieces if piece in told]

@@ -86,10 +86,12 @@ def status(
 
 def _ahead() -> timedelta:
     """Return how far the sandbox's Cloud Scheduler is ahead of the clock on the wall."""
+    from leitstand.notebook.sandboxes import sandbox_explained
     from leitstand.sandbox import control
 
-    running = control.find(project.sandbox_directory())
-    return timedelta(seconds=float(running.clock()["ahead_seconds"]) if running else 0.0)
+    with sandbox_explained():
+        running = control.find(project.sandbox_directory())
+        return timedelta(seconds=float(running.clock()["ahead_seconds"]) if running else 0.0)
 
 
 def _run(env: str, ticket: str, *, apply: bool) -> None:
@@ -130,6 +132,6 @@ def _data(env: str, standing: "Standing") -> dict[str, object]:
         "last_run": text(standing.last_run),
         "verdict": str(standing.ending or ""),
         "next_due": text(standing.next_due),
-        "overdue": any(str(p) in {"overdue", "never_ran", "hangs"} for p in standing.problems),
+        "overdue": standing.overdue,
         "problems": [str(problem) for problem in standing.problems],
     }

@@ -1,5 +1,6 @@
 """Whether logs are kept and exported as wanted; and why a probe entry did not arrive."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,6 +31,8 @@ BIGQUERY = "bigquery.googleapis.com/"
 
 _DEFAULT_DAYS = 30
 _OWN = ("_Default", "_Required")
+_GAP = re.compile(r'("(?:\\.|[^"\\])*")|(?:--[^\n]*|\s)+')
+"""A quoted text, in which every character counts, or comments and space."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class Sink:
     Attributes:
         name: Full name.
         destination: Where it writes, as the API has it.
-        filter: Which entries.
+        filter: Which entries, as it was written.
         writer: The identity that writes, such as ``serviceAccount:…``; empty for Google's own.
         disabled: Whether it is off.
         exclusions: Filters of its exclusions that are on, by their name.
@@ -80,6 +83,16 @@ class Sink:
         return short_name(self.name)
 
     @property
+    def selection(self) -> str:
+        """Its filter without comments, and with single spaces outside of quoted texts.
+
+        Filters that differ only in how they are written have the same one.
+
+        Source: https://cloud.google.com/logging/docs/view/logging-query-language#comments
+        """
+        return _GAP.sub(lambda found: found[1] or " ", self.filter).strip()
+
+    @property
     def dataset(self) -> str:
         """Full name of the dataset that it writes to; empty where that is something else."""
         found = self.destination.startswith(BIGQUERY)
@@ -91,7 +104,7 @@ class Sink:
         return cls(
             name=name,
             destination=str(body.get("destination", "")),
-            filter=" ".join(str(body.get("filter", "")).split()),
+            filter=str(body.get("filter", "")),
             writer=str(body.get("writerIdentity", "")),
             disabled=bool(body.get("disabled")),
             exclusions={
@@ -237,9 +250,13 @@ def differing(wanted: Sink, found: Sink | None) -> list[str]:
     """Return what of a sink is not as wanted: fields by name, or ``missing``."""
     if found is None:
         return ["missing"]
-    names = [name for name in ("destination", "filter", "partitioned")
-             if getattr(wanted, name) != getattr(found, name)]  # fmt: skip
-    return [*names, *(["disabled"] if found.disabled else [])]
+    fields = (
+        ("destination", wanted.destination != found.destination),
+        ("filter", wanted.selection != found.selection),
+        ("partitioned", wanted.partitioned != found.partitioned),
+        ("disabled", found.disabled),
+    )
+    return [name for name, differs in fields if differs]
 
 
 class Loss(StrEnum):
@@ -275,7 +292,7 @@ def why_lost(wanted: Sink, seen: LogState, *, logged: bool) -> Loss:
         (Loss.DESTINATION, found.destination != wanted.destination),
         (Loss.NO_DATASET, dataset is None),
         (Loss.NO_GRANT, dataset is not None and found.writer not in dataset.writers),
-        (Loss.FILTER, found.filter != wanted.filter),
+        (Loss.FILTER, found.selection != wanted.selection),
         (Loss.EXCLUSION, bool(found.exclusions)),
     )
     return next((cause for cause, holds in causes if holds), Loss.UNKNOWN)

@@ -68,13 +68,12 @@ def may_write(roles: frozenset[str]) -> bool:
     return bool(roles & _SEES) and bool(roles & _CREATES)
 
 
-def overdue(situation: Situation, settings: Memorystore) -> timedelta | None:
-    """Return the age of the newest snapshot where it is older than the policy allows."""
+def overdue(situation: Situation, settings: Memorystore) -> bool:
+    """Return whether the newest snapshot is older than the policy allows, or there is none."""
     every = _EVERY.get(settings.snapshot_export)
-    if every is None or not situation.snapshots:
-        return None
-    age = situation.at - situation.snapshots[0].created_at
-    return age if age > every * _LATE else None
+    if every is None:
+        return False
+    return situation.age is None or situation.age > every * _LATE
 
 
 def check_situation(situation: Situation, settings: Memorystore) -> tuple[Check, ...]:

@@ -1,8 +1,8 @@
 """What is known before and after an export of Redis, as plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 __all__ = ["Bucket", "Content", "Keys", "Sampled", "Situation", "Snapshot"]
@@ -116,6 +116,11 @@ class Situation:
     snapshots: tuple[Snapshot, ...]
     at: datetime
 
+    @property
+    def age(self) -> timedelta | None:
+        """Age of the newest snapshot; None where there is none."""
+        return self.at - self.snapshots[0].created_at if self.snapshots else None
+
 
 @dataclass(frozen=True)
 class Sampled:
@@ -130,4 +135,3 @@ class Sampled:
     compared: int = 0
     missing: int = 0
     different: int = 0
-    types: Mapping[str, int] = field(default_factory=dict)

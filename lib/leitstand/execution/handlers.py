@@ -7,10 +7,12 @@ from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.executor import Handler
 from leitstand.execution.job_handlers import job_handlers
 from leitstand.execution.log_handlers import log_handlers
+from leitstand.execution.login_handlers import login_handlers
 from leitstand.execution.queue_handlers import queue_handlers
 from leitstand.execution.run_handlers import run_handlers
 from leitstand.execution.schedule_handlers import schedule_handlers
 from leitstand.execution.secret_handlers import secret_handlers
+from leitstand.execution.secret_values import Values
 from leitstand.execution.session_handlers import session_handlers
 from leitstand.execution.snapshot_handlers import snapshot_handlers
 from leitstand.execution.sql_handlers import sql_handlers
@@ -39,7 +41,9 @@ def all_handlers(connection: Connection, journal: Journal) -> dict[str, Handler]
     handlers |= queue_handlers(connection)
     handlers |= schedule_handlers(connection)
     if environment.database is not None:
-        handlers |= sql_handlers(connection, deadline=environment.database.operation_deadline)
+        deadline = environment.database.operation_deadline
+        handlers |= sql_handlers(connection, deadline=deadline)
+        handlers |= login_handlers(connection, Values(connection), deadline=deadline)
         handlers |= job_handlers(connection, journal)
         access = DatabaseAccess(connection)
         handlers |= vector_handlers(

@@ -1,26 +1,28 @@
 """Handlers that change retention, sinks and their right to write, and prove an export."""
 
+import re
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import AlreadyThere, NotFound
 from leitstand.cloud.log_routing import LogRouting
-from leitstand.core.errors import Finding
+from leitstand.core.errors import RunFailed
 from leitstand.core.log_retention import Sink
 from leitstand.core.log_retention_plan import probe_table
 from leitstand.core.plan import Action
 from leitstand.execution.executor import ActionFailed, Handler, Watch
+from leitstand.execution.waiting import until
 
 __all__ = ["ProbeLost", "log_handlers"]
 
-_LONGEST_PAUSE = 10.0
+_DAY = re.compile(r"-(\d{8})T\d+$")
 
 
-class ProbeLost(Finding):
-    """A probe entry did not arrive in time.
+class ProbeLost(RunFailed):
+    """A probe entry did not arrive in time; a resumed run sends another.
 
     Attributes:
         sink: Full name of the sink that should have brought it.
@@ -32,7 +34,7 @@ class ProbeLost(Finding):
         super().__init__(
             f"Der Probeeintrag der Senke {sink.rpartition('/')[2]} ist nach {seconds:.0f} s nicht"
             " in BigQuery angekommen.",
-            "Beheben Sie die Ursache, und starten Sie das Runbook neu.",
+            "Beheben Sie die Ursache, und setzen Sie den Lauf fort.",
         )
         self.sink = sink
         self.entry = entry
@@ -48,25 +50,39 @@ def log_handlers(connection: Connection, run: str) -> dict[str, Handler]:
     """
     routing = LogRouting(connection)
     return {
-        "log_retention": _Retention(routing),
-        "log_sink_create": _CreateSink(routing),
-        "log_sink_update": _UpdateSink(routing),
-        "log_sink_delete": _DeleteSink(routing),
-        "log_grant": _Writer(routing, allowed=True),
-        "log_revoke": _Writer(routing, allowed=False),
+        "log_retention": _AtOnce(_Retention(routing)),
+        "log_sink_create": _AtOnce(_CreateSink(routing)),
+        "log_sink_update": _AtOnce(_UpdateSink(routing)),
+        "log_sink_delete": _AtOnce(_DeleteSink(routing)),
+        "log_grant": _AtOnce(_Writer(routing, allowed=True)),
+        "log_revoke": _AtOnce(_Writer(routing, allowed=False)),
         "log_probe": _Probe(routing, run, connection.poll_interval),
     }
 
 
-class _Handler:
-    """Acts at once; whether that worked, the world tells."""
-
-    def __init__(self, routing: LogRouting) -> None:
-        self._routing = routing
+class _Change(Protocol):
+    """A change that works at once."""
 
     def reached(self, action: Action) -> bool:
         """Return whether the world is as the action wants it; read-only."""
-        raise NotImplementedError
+
+    def start(self, action: Action, etag: str) -> str:
+        """Make it so."""
+
+
+class _AtOnce:
+    """Makes a change; whether that worked, the world tells."""
+
+    def __init__(self, change: _Change) -> None:
+        self._change = change
+
+    def reached(self, action: Action) -> bool:
+        """Return whether the world is as the action wants it."""
+        return self._change.reached(action)
+
+    def start(self, action: Action, etag: str) -> str:
+        """Make it so."""
+        return self._change.start(action, etag)
 
     def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
         """Look whether it is there."""
@@ -75,8 +91,11 @@ class _Handler:
         return {}
 
 
-class _Retention(_Handler):
+class _Retention:
     """Sets how long a bucket keeps entries."""
+
+    def __init__(self, routing: LogRouting) -> None:
+        self._routing = routing
 
     def reached(self, action: Action) -> bool:
         """Return whether it keeps them so long."""
@@ -89,8 +108,11 @@ class _Retention(_Handler):
         return ""
 
 
-class _CreateSink(_Handler):
+class _CreateSink:
     """Makes a sink."""
+
+    def __init__(self, routing: LogRouting) -> None:
+        self._routing = routing
 
     def reached(self, action: Action) -> bool:
         """Return whether there is one that writes to the same place."""
@@ -108,14 +130,17 @@ class _CreateSink(_Handler):
         return ""
 
 
-class _UpdateSink(_Handler):
+class _UpdateSink:
     """Gives a sink other fields."""
+
+    def __init__(self, routing: LogRouting) -> None:
+        self._routing = routing
 
     def reached(self, action: Action) -> bool:
         """Return whether it has them."""
         found = self._routing.sink(action.target)
         wanted = Sink.from_body(action.target, action.arguments["body"])
-        fields = ("destination", "filter", "disabled", "partitioned")
+        fields = ("destination", "selection", "disabled", "partitioned")
         return found is not None and all(
             getattr(found, name) == getattr(wanted, name) for name in fields
         )
@@ -126,8 +151,11 @@ class _UpdateSink(_Handler):
         return ""
 
 
-class _DeleteSink(_Handler):
+class _DeleteSink:
     """Takes a sink away."""
+
+    def __init__(self, routing: LogRouting) -> None:
+        self._routing = routing
 
     def reached(self, action: Action) -> bool:
         """Return whether there is none."""
@@ -142,11 +170,11 @@ class _DeleteSink(_Handler):
         return ""
 
 
-class _Writer(_Handler):
+class _Writer:
     """Lets the writer of a sink write to a dataset, or no more."""
 
     def __init__(self, routing: LogRouting, *, allowed: bool) -> None:
-        super().__init__(routing)
+        self._routing = routing
         self._allowed = allowed
 
     def reached(self, action: Action) -> bool:
@@ -172,21 +200,21 @@ class _Writer(_Handler):
         return found.writer
 
 
-class _Probe(_Handler):
+class _Probe:
     """Writes an entry, and waits until the sink has made a row of it."""
 
     def __init__(self, routing: LogRouting, run: str, interval: float) -> None:
-        super().__init__(routing)
+        self._routing = routing
         self._run = run
         self._interval = interval
 
     def reached(self, action: Action) -> bool:
         """Return whether an entry of this run has arrived."""
-        return self._arrived(action, f"{self._run}-{action.id}-")
+        return self._arrived(action, self._names(action))
 
     def start(self, action: Action, etag: str) -> str:
-        """Write the entry; its name is that of the operation."""
-        entry = f"{self._run}-{action.id}-{datetime.now(UTC):%H%M%S%f}"
+        """Write the entry; its name, which holds the day, is that of the operation."""
+        entry = f"{self._names(action)}{datetime.now(UTC):%Y%m%dT%H%M%S%f}"
         payload = {
             "message": "Probeeintrag: Kommt er in BigQuery an?",
             "leitstand": {"probe": entry, "run": self._run},
@@ -200,26 +228,25 @@ class _Probe(_Handler):
         Raises:
             ProbeLost: it did not come in time.
         """
-        from tenacity import Retrying, retry_if_result, stop_after_delay, wait_exponential
-
         deadline = float(action.arguments["deadline"])
         begun = time.monotonic()
-        text = operation or f"{self._run}-{action.id}-"
+        text = operation or self._names(action)
 
-        def look() -> bool:
+        def waited() -> None:
             watch(f"Probeeintrag abwarten, {time.monotonic() - begun:.0f} von {deadline:.0f} s")
-            return self._arrived(action, text)
 
-        tries = Retrying(
-            retry=retry_if_result(lambda arrived: not arrived),
-            stop=stop_after_delay(deadline),
-            wait=wait_exponential(self._interval, max=_LONGEST_PAUSE),
-            retry_error_callback=lambda _: False,
+        until(
+            lambda: self._arrived(action, text) or None,
+            deadline=deadline,
+            interval=self._interval,
+            watch=waited,
+            late=lambda: ProbeLost(action.arguments["sink"], deadline, action.target, text),
         )
-        arrived: bool = tries(look)
-        if not arrived:
-            raise ProbeLost(action.arguments["sink"], deadline, action.target, text)
         return {"entry": text, "seconds": round(time.monotonic() - begun, 3)}
+
+    def _names(self, action: Action) -> str:
+        """Return how the names of this run's entries begin."""
+        return f"{self._run}-{action.id}-"
 
     def _arrived(self, action: Action, text: str) -> bool:
         sink = Sink.from_body(
@@ -229,5 +256,12 @@ class _Probe(_Handler):
                 "bigqueryOptions": {"usePartitionedTables": action.arguments["partitioned"]},
             },
         )
-        table = probe_table(sink, f"{datetime.now(UTC):%Y%m%d}")
-        return self._routing.has_row(table, text)
+        tables = dict.fromkeys(probe_table(sink, day) for day in _days(text, datetime.now(UTC)))
+        return any(self._routing.has_row(table, text) for table in tables)
+
+
+def _days(entry: str, now: datetime) -> tuple[str, ...]:
+    """Return the days on which an entry may have been written, in UTC, as ``YYYYMMDD``."""
+    if found := _DAY.search(entry):
+        return (found[1],)
+    return f"{now:%Y%m%d}", f"{now - timedelta(days=1):%Y%m%d}"

@@ -22,7 +22,14 @@ __all__ = ["login_handlers"]
 def login_handlers(
     connection: Connection, values: Values, *, deadline: float
 ) -> dict[str, Handler]:
-    """Return the handlers of database logins by kind of action; ``deadline`` in seconds."""
+    """Return the handlers of database logins by kind of action.
+
+    Args:
+        connection: Of the environment.
+        values: Tells passwords and addresses.
+        deadline: Seconds that a change of a user may take, and again how long the end of other
+            operations on the instance is waited for.
+    """
     users = _Users(connection, deadline)
     return {"secret_login": _Login(values, users), "secret_close_login": _CloseLogin(users)}
 

@@ -20,7 +20,33 @@ from leitstand.execution.executor import Executor
 from leitstand.execution.parallel import Progress, Schedule
 from leitstand.execution.resource_handlers import resource_handlers
 
-__all__ = ["Observed", "Provisioner"]
+__all__ = ["Observed", "Provisioner", "api_problems", "project_number"]
+
+
+def project_number(connection: Connection) -> str:
+    """Return the number that Google gave the environment's project; read-only."""
+    project = f"projects/{connection.environment.project}"
+    found = connection.rest.call(
+        "cloudresourcemanager.v3", "projects", "get", project, what="Projekt lesen"
+    )
+    return short_name(str(found["name"]))
+
+
+def api_problems(connection: Connection, resources: Sequence[Resource]) -> tuple[Problem, ...]:
+    """Return what the APIs would refuse of the wanted bodies, by their own descriptions.
+
+    Raises:
+        DuplicateName: two resources are one and the same.
+        DependencyCycle: resources wait for each other.
+        UnknownReference: something names a resource that is not wanted.
+    """
+    ordered(resources)
+    found: list[Problem] = []
+    for resource in resources:
+        document = connection.rest.document(resource.kind.api)
+        refs = schema_refs(document.content, resource.kind)
+        found += check_body(resource, document.content["schemas"], *refs)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
@@ -71,7 +97,7 @@ class Provisioner:
         """
         rest, began = self._connection.rest, time.monotonic()
         before = rest.calls
-        number = self._number()
+        number = project_number(self._connection)
         resources = desired(self._environment, number)
         if step is not None:
             mine = [r for r in resources if r.kind.step == step]
@@ -81,20 +107,8 @@ class Provisioner:
         return Observed(number, resources, found, rest.calls - before, time.monotonic() - began)
 
     def problems(self, resources: Sequence[Resource]) -> tuple[Problem, ...]:
-        """Return what the APIs would refuse of the wanted bodies, by their own descriptions.
-
-        Raises:
-            DuplicateName: two resources are one and the same.
-            DependencyCycle: resources wait for each other.
-            UnknownReference: something names a resource that is not wanted.
-        """
-        ordered(resources)
-        found: list[Problem] = []
-        for resource in resources:
-            document = self._connection.rest.document(resource.kind.api)
-            refs = schema_refs(document.content, resource.kind)
-            found += check_body(resource, document.content["schemas"], *refs)
-        return tuple(found)
+        """Return what the APIs would refuse of the wanted bodies, see ``api_problems``."""
+        return api_problems(self._connection, resources)
 
     def plan(self, seen: Observed, replace: Collection[str] = ()) -> Provisioning:
         """Plan what makes everything as wanted.
@@ -120,10 +134,3 @@ class Provisioner:
         handlers = resource_handlers(self._connection, names, deadline=deadline)
         executor = Executor(approved, journal, handlers)
         return Schedule(executor, approved.plan.actions, progress=progress)
-
-    def _number(self) -> str:
-        project = f"projects/{self._environment.project}"
-        found = self._connection.rest.call(
-            "cloudresourcemanager.v3", "projects", "get", project, what="Projekt lesen"
-        )
-        return short_name(str(found["name"]))

@@ -5,23 +5,29 @@ from functools import cached_property
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.run import CloudRun
 from leitstand.cloud.secrets import Secrets
+from leitstand.core.cut_over import pinned_version
 from leitstand.core.errors import InputError
 
 __all__ = ["NoQueue", "QueueAccess"]
 
-_VARIABLE = "REDIS_URL"
 _SERVICE = "worker"
 
 
 class NoQueue(InputError):
-    """The worker reads no address of a queue."""
+    """The worker reads no address of a queue.
 
-    def __init__(self, environment: str) -> None:
+    Attributes:
+        secret: Short name of the secret that should hold it.
+    """
+
+    def __init__(self, environment: str, secret: str) -> None:
         super().__init__(
-            f"In {environment} liest der Worker keine Adresse einer Warteschlange ({_VARIABLE}).",
-            "Ergänzen Sie die Variable mit einem Secret in der Umgebungsdatei,"
+            f"In {environment} liest der Worker keine Adresse einer Warteschlange"
+            f" (Secret {secret}).",
+            "Ergänzen Sie die Variable mit diesem Secret in der Umgebungsdatei,"
             " und stellen Sie den Dienst bereit.",
         )
+        self.secret = secret
 
 
 class QueueAccess:
@@ -44,11 +50,10 @@ class QueueAccess:
             NotFound: there is no worker.
         """
         template = self._run.service(self._environment.service_name(_SERVICE)).template
-        for container in template.get("containers", []):
-            for variable in container.get("env", []):
-                source = (variable.get("value_source") or {}).get("secret_key_ref") or {}
-                if variable.get("name") == _VARIABLE and source:
-                    secret = str(source["secret"]).rsplit("/", 1)[-1]
-                    name = f"projects/{self._environment.project}/secrets/{secret}"
-                    return self._secrets.value(name, str(source["version"]))
-        raise NoQueue(self._environment.name)
+        secret = self._environment.memorystore.url_secret
+        version = pinned_version(template, secret)
+        if not version:
+            raise NoQueue(self._environment.name, secret)
+        return self._secrets.value(
+            f"projects/{self._environment.project}/secrets/{secret}", version
+        )

@@ -25,14 +25,19 @@ __all__ = [
 
 
 class NoWayBack(GateRefused):
-    """The run has passed the point after which its way back would lose writes."""
+    """The run has begun the action after which there is no way back.
 
-    def __init__(self, run: str) -> None:
+    Attributes:
+        action: Its id.
+    """
+
+    def __init__(self, run: str, action: str) -> None:
         super().__init__(
-            f"Der Lauf {run} lässt sich nicht mehr zurücknehmen: Die Anwendung schreibt schon"
-            " auf die neue Instanz.",
+            f"Der Lauf {run} lässt sich nicht mehr zurücknehmen: Er hat die Aktion {action}"
+            " schon begonnen, und nach ihr gibt es keinen Rückweg.",
             f"Schließen Sie ihn ab: leitstand resume {run}.",
         )
+        self.action = action
 
 
 class NothingToTakeBack(GateRefused):
@@ -73,7 +78,7 @@ def revert(run: str, journal: Journal, connection: Connection, reason: str) -> L
 
     Raises:
         NothingToTakeBack: nothing is open.
-        NoWayBack: the way back would lose writes.
+        NoWayBack: the plan's point of no return is passed.
         TakenOver: someone else has moved the traffic since; their change stands.
     """
     history = History.read(journal)
@@ -82,7 +87,7 @@ def revert(run: str, journal: Journal, connection: Connection, reason: str) -> L
         raise NothingToTakeBack(run)
     plan = approved.plan
     if not history.can_return:
-        raise NoWayBack(run)
+        raise NoWayBack(run, plan.point_of_no_return)
     if "stable" in plan.basis and not history.left_as_was(
         CloudRun(connection).service(plan.target)
     ):
@@ -118,7 +123,9 @@ def _restored(plan: Plan) -> str:
         return "Die Indexe sind wieder von der Art, die sie vorher hatten."
     if all(action.kind.startswith("tenant_") for action in plan.way_back):
         return "Mandanten und Policies sind wieder wie vorher."
-    return "Die Anwendung arbeitet wieder auf der alten Instanz."
+    if any(action.kind == "sql_unfence" for action in plan.way_back):
+        return "Die Anwendung arbeitet wieder auf der alten Instanz."
+    return "Es ist wieder wie vor dem Lauf."
 
 
 def recover(run: str, journal: Journal, connection: Connection, reason: str) -> LeitstandError:

@@ -10,13 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 from leitstand.core.errors import RunFailed
+from leitstand.execution.waiting import until
 
 __all__ = ["NoServer", "Unloadable", "loaded", "rdb_version", "servers"]
 
@@ -147,24 +147,26 @@ def _wait(
 ) -> None:
     from leitstand.database.queue import QueueRefused, QueueUnreachable, opened
 
-    end = time.monotonic() + deadline
-    while True:
+    def answers() -> bool | None:
         if process.poll() is not None:
             raise Unloadable(f"Der redis-server beendet sich dabei (Code {process.returncode}).")
         try:
             with opened(url, 1.0) as redis:
                 redis.ping()
         except (QueueRefused, QueueUnreachable):
-            # It is still loading, or does not listen yet.
-            if time.monotonic() > end:
-                raise RunFailed(
-                    f"Das Laden des Snapshots dauert länger als {deadline:.0f} s.",
-                    "Setzen Sie den Lauf auf einer schnelleren Maschine fort.",
-                ) from None
-            watch("Snapshot laden")
-            time.sleep(_POLL)
-        else:
-            return
+            return None  # it is still loading, or does not listen yet
+        return True
+
+    until(
+        answers,
+        deadline=deadline,
+        interval=_POLL,
+        watch=lambda: watch("Snapshot laden"),
+        late=lambda: RunFailed(
+            f"Das Laden des Snapshots dauert länger als {deadline:.0f} s.",
+            "Setzen Sie den Lauf auf einer schnelleren Maschine fort.",
+        ),
+    )
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

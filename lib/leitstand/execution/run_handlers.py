@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 from leitstand.cloud.errors import NotFound
 from leitstand.cloud.run import CloudRun
 from leitstand.core.plan import Action
+from leitstand.core.reconfiguring import variable
+from leitstand.core.rotation.types import pins_of
 from leitstand.core.scaling.stated import same
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
@@ -23,8 +25,10 @@ def run_handlers(run: CloudRun, *, deadline: float, interval: float) -> dict[str
     ``deadline`` bounds each wait, ``interval`` is the first pause between two looks; in seconds.
     """
     waiting = _Waiting(run, deadline, interval)
+    deploy = _DeployRevision(run, waiting)
     return {
-        "deploy_revision": _DeployRevision(run, waiting),
+        "deploy_revision": deploy,
+        "restore_template": _RestoreTemplate(run, deploy),
         "set_traffic": _SetTraffic(run, waiting),
         "set_scaling": _SetScaling(run, waiting),
     }
@@ -135,6 +139,37 @@ class _DeployRevision:
                 action.id, f"Die Revision {name} wurde nicht bereit: {revision.problem}"
             )
         return {"etag": service.etag, "generation": service.generation}
+
+
+class _RestoreTemplate:
+    """Lets the next revision of a service be again what it was; its traffic stays.
+
+    ``pins`` of an action says which versions of secrets it is to read, ``variables`` which plain
+    values it is to have.
+    """
+
+    def __init__(self, run: CloudRun, deploy: _DeployRevision) -> None:
+        self._run = run
+        self._deploy = deploy
+
+    def reached(self, action: Action) -> bool:
+        """Return whether it is so already, for instance since nothing had been changed."""
+        template, arguments = self._run.service(action.target).template, action.arguments
+        pins, values = arguments.get("pins", {}), arguments.get("variables", {})
+        found = pins_of(template)
+        return all(
+            sorted(found.get(secret, ())) == list(wanted) for secret, wanted in pins.items()
+        ) and all(variable(template, name) == value for name, value in values.items())
+
+    def start(self, action: Action, etag: str) -> str:
+        """Send the template that was there before."""
+        return self._deploy.start(action, etag)
+
+    def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
+        """Wait for the revision, where one was made."""
+        if operation or self._deploy.reached(action):
+            return self._deploy.finish(action, operation, watch)
+        return {}
 
 
 class _SetScaling:

@@ -16,18 +16,11 @@ from leitstand.execution.resource_waiting import ResourceWaiting
 __all__ = ["schedule_handlers"]
 
 
-def schedule_handlers(
-    connection: Connection, names: Mapping[str, str] | None = None
-) -> dict[str, Handler]:
-    """Return the handlers by kind of action.
-
-    Args:
-        connection: Where to act.
-        names: Full names of what a plan's bodies refer to, by key.
-    """
+def schedule_handlers(connection: Connection) -> dict[str, Handler]:
+    """Return the handlers by kind of action."""
     deadline = connection.environment.provision_deadline
     return {
-        **resource_handlers(connection, names or {}, deadline=deadline),
+        **resource_handlers(connection, {}, deadline=deadline),
         "delete_resource": _Delete(connection, deadline),
     }
 

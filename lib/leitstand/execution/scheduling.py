@@ -12,13 +12,12 @@ from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.cloud.observing import observe
 from leitstand.cloud.registry import Registry
 from leitstand.cloud.schedules import ScheduledJobs
-from leitstand.core.body_check import Problem, check_body, schema_refs
+from leitstand.core.body_check import Problem
 from leitstand.core.difference import Body
 from leitstand.core.errors import GateRefused
 from leitstand.core.job import ExecutionState
 from leitstand.core.kinds import Resource
 from leitstand.core.names import short_name
-from leitstand.core.order import ordered
 from leitstand.core.plan import Plan
 from leitstand.core.reconcile import Deviation, Found, compare
 from leitstand.core.schedule.checking import Checked
@@ -26,6 +25,7 @@ from leitstand.core.schedule.expansion import image_of, scheduled
 from leitstand.core.schedule.planning import Leftover, leftovers, plan_schedules
 from leitstand.core.schedule.status import Execution, Seen
 from leitstand.core.schedule.verdict import Ending, ending_of
+from leitstand.execution.provisioning import api_problems, project_number
 
 __all__ = ["ImageMissing", "ObservedSchedules", "Scheduling"]
 
@@ -92,7 +92,7 @@ class Scheduling:
         resources = scheduled(
             self._environment,
             self._entries,
-            number=self._number(),
+            number=project_number(self._connection),
             image=self._image(),
             time_zone=self._time_zone,
         )
@@ -101,14 +101,8 @@ class Scheduling:
         return ObservedSchedules(resources, found, left)
 
     def problems(self, resources: Sequence[Resource]) -> tuple[Problem, ...]:
-        """Return what the APIs would refuse of the wanted bodies, by their own descriptions."""
-        ordered(resources)
-        found: list[Problem] = []
-        for resource in resources:
-            document = self._connection.rest.document(resource.kind.api)
-            refs = schema_refs(document.content, resource.kind)
-            found += check_body(resource, document.content["schemas"], *refs)
-        return tuple(found)
+        """Return what the APIs would refuse of the wanted bodies, see ``api_problems``."""
+        return api_problems(self._connection, resources)
 
     def plan(self, seen: ObservedSchedules) -> Plan:
         """Plan what makes the schedules as wanted.
@@ -158,13 +152,6 @@ class Scheduling:
             raise ImageMissing(f"{image.repository}/{image.reference}")
         package = image.reference.partition(":")[0]
         return f"{image.repository}/{package}@{image.digest}"
-
-    def _number(self) -> str:
-        project = f"projects/{self._environment.project}"
-        found = self._connection.rest.call(
-            "cloudresourcemanager.v3", "projects", "get", project, what="Projekt lesen"
-        )
-        return short_name(str(found["name"]))
 
 
 def _executions(reader: CloudRunJobs, job: str) -> Iterator[Execution]:

@@ -15,39 +15,24 @@ from leitstand.cloud.smoke import Smoke
 from leitstand.core.errors import LeitstandError
 from leitstand.core.names import short_name
 from leitstand.core.plan import Action
-from leitstand.core.rotation.types import pins_of
 from leitstand.execution.executor import ActionFailed, Handler, Watch
-from leitstand.execution.login_handlers import login_handlers
-from leitstand.execution.run_handlers import run_handlers
 from leitstand.execution.secret_values import Values, try_value
 
 __all__ = ["secret_handlers"]
 
-_BUSY_SECONDS = 120.0
 
-
-def secret_handlers(
-    connection: Connection, *, deadline: float = _BUSY_SECONDS
-) -> dict[str, Handler]:
+def secret_handlers(connection: Connection) -> dict[str, Handler]:
     """Return the handlers of secrets by kind of action.
 
     Args:
         connection: Of the environment.
-        deadline: Seconds that a change of a database user may take.
     """
     values = Values(connection)
-    deploy = run_handlers(
-        CloudRun(connection),
-        deadline=connection.environment.release.ready_deadline,
-        interval=connection.poll_interval,
-    )["deploy_revision"]
     return {
         "secret_add": _Add(values),
         "secret_try": _Try(values),
         "secret_state": _State(values.secrets),
-        **login_handlers(connection, values, deadline=deadline),
         "secret_probe": _Probe(connection),
-        "secret_template": _Template(CloudRun(connection), deploy),
     }
 
 
@@ -176,27 +161,3 @@ class _Probe:
                 )
             statuses[path] = probe.status
         return {"statuses": statuses}
-
-
-class _Template:
-    """Lets the next revision of a service read the old versions again; its traffic stays."""
-
-    def __init__(self, run: CloudRun, deploy: Handler) -> None:
-        self._run = run
-        self._deploy = deploy
-
-    def reached(self, action: Action) -> bool:
-        """Return whether it does so already, for instance since nothing had been changed."""
-        found = pins_of(self._run.service(action.target).template)
-        pins = action.arguments["pins"]
-        return all(sorted(found.get(name, ())) == list(wanted) for name, wanted in pins.items())
-
-    def start(self, action: Action, etag: str) -> str:
-        """Send the template that the serving revision has."""
-        return self._deploy.start(action, etag)
-
-    def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
-        """Wait for the revision, where one was made."""
-        if operation or self._deploy.reached(action):
-            return self._deploy.finish(action, operation, watch)
-        return {}

@@ -15,6 +15,7 @@ from leitstand.execution.placeholders import Placeholders
 __all__ = ["LoginUnfit", "NoAddress", "Values", "composed_value", "database_login", "try_value"]
 
 _URL = re.compile(r"(postgres(?:ql)?://)(?:([^@/:]*)(?::[^@/]*)?@)?(.+)", re.DOTALL)
+_TIMEOUT = 5.0
 
 
 class NoAddress(RunFailed):
@@ -72,7 +73,7 @@ def try_value(value: str, role: str) -> str:
     Raises:
         DatabaseRefused: the database refuses the login.
         DatabaseUnreachable: it does not answer.
-        LoginUnfit: the session is another role's, or Redis refuses.
+        LoginUnfit: the session is another role's, or Redis refuses or does not answer.
     """
     if _URL.fullmatch(value):
         from leitstand.database.connection import connect
@@ -82,15 +83,15 @@ def try_value(value: str, role: str) -> str:
         if role and row is not None and row[0] != role:
             raise LoginUnfit(f"Die Anmeldung arbeitet als {row[0]}, nicht als {role}.")
         return "database"
-    if value.startswith("redis://"):
-        import redis
+    if value.startswith(("redis://", "rediss://")):
+        from leitstand.database.queue import QueueRefused, QueueUnreachable, opened
 
         try:
-            with redis.Redis.from_url(value, socket_timeout=5, socket_connect_timeout=5) as client:
+            with opened(value, _TIMEOUT) as client:
                 client.ping()
-        except redis.RedisError as error:
-            kind = type(error).__name__  # its text may quote the address
-            raise LoginUnfit(f"Redis nimmt die Anmeldung nicht an ({kind}).") from None
+        except (QueueRefused, QueueUnreachable) as error:
+            text = f"Redis nimmt die Anmeldung nicht an: {error.reason}"
+            raise LoginUnfit(text) from error
         return "redis"
     return ""
 

@@ -15,25 +15,24 @@ if TYPE_CHECKING:
 __all__ = ["session_handlers"]
 
 _DEADLINE = 20.0
+"""Seconds after which a session that was told to end must be gone."""
 _INTERVAL = 0.1
 
 
-def session_handlers(access: DatabaseAccess, *, deadline: float = _DEADLINE) -> dict[str, Handler]:
+def session_handlers(access: DatabaseAccess) -> dict[str, Handler]:
     """Return the handler of ``session_end``.
 
     Args:
         access: Tells the administrator's URL.
-        deadline: Seconds after which a session that was told to end must be gone.
     """
-    return {"session_end": _End(access, deadline)}
+    return {"session_end": _End(access)}
 
 
 class _End:
     """Ends one session, and only while it is in the transaction that the plan names."""
 
-    def __init__(self, access: DatabaseAccess, deadline: float) -> None:
+    def __init__(self, access: DatabaseAccess) -> None:
         self._access = access
-        self._deadline = deadline
 
     def reached(self, action: Action) -> bool:
         """Return whether that transaction is over, whoever ended it."""
@@ -52,10 +51,10 @@ class _End:
 
     def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
         """Wait until the transaction is over."""
-        late = f"Die Sitzung {action.arguments['pid']} endet nicht in {self._deadline:.0f} s"
+        late = f"Die Sitzung {action.arguments['pid']} endet nicht in {_DEADLINE:.0f} s"
         until(
             lambda: True if self.reached(action) else None,
-            deadline=self._deadline,
+            deadline=_DEADLINE,
             interval=_INTERVAL,
             watch=lambda: watch("die Sitzung endet"),
             late=lambda: ActionFailed(action.id, late),

@@ -70,6 +70,7 @@ def test_where_nothing_is_all_is_made_and_taken_back_in_the_opposite_order():
         ("delete_resource", "back:cloudscheduler.jobs/schedule-daily-look"),
         ("delete_resource", "back:run.jobs/schedule-daily-look"),
     ] == [(action.kind, action.id) for action in made.way_back]
+    assert "Die Zeitpläne sind wieder wie vorher." == made.restored
 
 
 def test_where_all_is_as_wanted_nothing_is_planned():

@@ -60,6 +60,10 @@ RAN = ("2026-11-26 05:15", SUCCESS)
          "2026-11-26 05:30", State.RUNNING, FAILURE, {Problem.FAILED}),
         ("runs on and on", seen(("2026-11-26 05:15", None)), "2026-11-26 07:00", State.RUNNING,
          None, {Problem.HANGS}),
+        ("is about to be ended", seen(("2026-11-26 05:15", None)), "2026-11-26 05:49",
+         State.RUNNING, None, set()),
+        ("was not ended at its deadline", seen(("2026-11-26 05:15", None)), "2026-11-26 05:51",
+         State.RUNNING, None, {Problem.HANGS}),
         ("failed", seen((RAN[0], FAILURE)), "2026-11-26 12:00", State.WAITING, FAILURE,
          {Problem.FAILED}),
         ("failed, and succeeded since", seen((RAN[0], FAILURE), ("2026-11-26 09:00", SUCCESS)),
@@ -90,6 +94,22 @@ def test_the_next_time_is_told_unless_it_is_held():
     due = stand(DAILY, seen(RAN), now, BERLIN).next_due
     assert at("2026-11-27 05:15") == due
     assert stand(DAILY, seen(RAN, paused=True), now, BERLIN).next_due is None
+
+
+@pytest.mark.parametrize(
+    ("found", "now", "overdue"),
+    [
+        (seen(RAN), "2026-11-26 12:00", False),
+        (seen((RAN[0], FAILURE)), "2026-11-26 12:00", False),
+        (seen(), "2026-11-26 12:00", True),
+        (seen(("2026-11-25 05:15", SUCCESS)), "2026-11-26 12:00", True),
+        (seen((RAN[0], None)), "2026-11-26 12:00", True),
+    ],
+)
+def test_what_did_not_run_in_time_is_overdue_and_what_failed_is_not(
+    found: Seen, now: str, overdue: bool
+):
+    assert overdue == stand(DAILY, found, at(now), BERLIN).overdue
 
 
 def test_the_last_run_is_the_newest_whatever_the_order():

@@ -115,6 +115,7 @@ def plan_schedules(
         actions=actions,
         way_back=tuple(action for action in back if action is not None),
         returns_by_itself=False,
+        restored="Die Zeitpläne sind wieder wie vorher.",
     )
 
 

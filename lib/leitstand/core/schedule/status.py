@@ -12,6 +12,8 @@ __all__ = ["Execution", "Problem", "Seen", "Standing", "State", "stand"]
 
 _EARLY = timedelta(seconds=60)
 """Clocks of two services may differ: a run that began this much early is the due one."""
+_ENDING = timedelta(minutes=5)
+"""Cloud Run ends a run at its deadline, counted from when its container starts."""
 
 
 class State(StrEnum):
@@ -33,6 +35,9 @@ class Problem(StrEnum):
     HANGS = "hangs"
     FAILED = "failed"
     FOUND = "found"
+
+
+_OVERDUE = frozenset({Problem.NEVER_RAN, Problem.OVERDUE, Problem.HANGS})
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,11 @@ class Standing:
     next_due: datetime | None
     problems: tuple[Problem, ...]
 
+    @property
+    def overdue(self) -> bool:
+        """Whether it did not run when it was due, or does not come to its end."""
+        return not _OVERDUE.isdisjoint(self.problems)
+
 
 def stand(
     checked: Checked,
@@ -103,7 +113,8 @@ def stand(
 ) -> Standing:
     """Return how a schedule is doing.
 
-    It is overdue when its last time is longer ago than its tolerance and no run has begun since.
+    It is overdue when its last time is longer ago than its tolerance, and since then neither a run
+    has begun nor Cloud Scheduler has started one (which may no longer be listed).
     A time before its Cloud Scheduler job was made or changed does not count. Holding it does not
     excuse it: what is due and was not done is shown.
 
@@ -157,7 +168,7 @@ def _problems(
 ) -> list[Problem]:
     entry = checked.entry
     tolerance = timedelta(seconds=entry.tolerance_seconds)
-    longest = timedelta(seconds=entry.deadline_seconds) + tolerance
+    longest = timedelta(seconds=entry.deadline_seconds) + _ENDING
     problems = []
     due = checked.cron.last_due(now + ahead - tolerance, zone)
     since = seen.trigger_since
