@@ -9,6 +9,7 @@ import pytest
 
 from leitstand.configuration import load_environment
 from leitstand.core.errors import RunFailed
+from leitstand.core.german import capacity
 from leitstand.core.plan import Action, Plan
 from leitstand.core.recovery_types import TableName
 from leitstand.core.vectors.findings import Finding, FindingCode, Severity
@@ -40,7 +41,6 @@ from leitstand.notebook.vector_wording import (
     action_title,
     finding_title,
     remedy,
-    size,
     span,
 )
 
@@ -232,7 +232,7 @@ def test_the_picture_needs_no_script_and_describes_itself() -> None:
     ("value", "text"), [(0, "0 Byte"), (2**20, "1 MiB"), (1.5 * 2**30, "1,5 GiB")]
 )
 def test_bytes_are_written_for_people(value: float, text: str) -> None:
-    assert text == size(value)
+    assert text == capacity(value)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,9 @@
 """Who holds others up is found and ended, and nobody else."""
 
 import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,16 +17,23 @@ def site(leitstand: Command) -> Site:
     return Site(leitstand)
 
 
-def waiting(url: str) -> threading.Thread:
-    """A session that waits for the lock; it ends when it has it."""
+def waiting(url: str, seconds: float = 0) -> threading.Thread:
+    """A session that waits for the lock; it ends when it has had it for so long."""
 
     def wait() -> None:
         with psycopg.connect(url, application_name="wartet") as connection:
             connection.execute("LOCK TABLE documents IN ACCESS EXCLUSIVE MODE")
+            connection.execute("SELECT pg_sleep(%s)", (seconds,))
 
     thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     return thread
+
+
+def plan_of(site: Site) -> Any:
+    """Return the plan that the last run made."""
+    (made,) = [e for e in site.leitstand.journal() if e["event"] == "plan.made"]
+    return made["plan"]
 
 
 def test_the_session_that_holds_others_up_is_ended_and_those_who_waited_go_on(site: Site) -> None:
@@ -43,9 +52,27 @@ def test_the_session_that_holds_others_up_is_ended_and_those_who_waited_go_on(si
         assert not thread.is_alive()
         with pytest.raises(psycopg.OperationalError):
             holder.execute("SELECT 1")
-    (made,) = [e for e in site.leitstand.journal() if e["event"] == "plan.made"]
-    assert f"end-{pid}" == made["plan"]["actions"][0]["id"]
-    assert 1 == len(made["plan"]["basis"]["waiting"])
+    plan = plan_of(site)
+    assert f"end-{pid}" == plan["actions"][0]["id"]
+    assert 1 == len(plan["basis"]["waiting"])
+
+
+def test_those_who_waited_get_time_to_go_on_one_after_the_other(site: Site) -> None:
+    url = site.url()
+    with closing(psycopg.connect(url)) as one, closing(psycopg.connect(url)) as other:
+        for holder in (one, other):
+            holder.execute("LOCK TABLE documents IN ACCESS SHARE MODE")
+        threads = [waiting(url, 0.7)]
+        held = site.leitstand("run", "end_session", "--apply")
+        assert 6 == held.code
+        assert "Noch immer warten 1 Sitzungen" in held.problems
+        threads += [waiting(url, 0.7) for _ in range(2)]
+        site.leitstand.configure(triage__lock_wait_seconds=20)
+        ended = site.leitstand("run", "end_session", "--apply")
+        assert (0, "") == (ended.code, ended.problems)
+    assert 3 == len(plan_of(site)["basis"]["waiting"])
+    for thread in threads:
+        thread.join(10)
 
 
 def test_a_session_in_another_transaction_than_the_one_meant_is_left_alone(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from tests.fixtures.provisioning import Production, production
 
 PARENT = "projects/leitstand-sandbox"
 APIS = ("logging", "bigquery")
-WANTED = {
+WANTED: dict[str, dict[str, Any]] = {
     "serviceusage.services": {f"{api}.googleapis.com": {"state": "ENABLED"} for api in APIS},
     "logging.buckets": {"_Default": {"retention_days": 90}},
     "bigquery.datasets": {"logs": {"location": "europe-west3"}},
@@ -27,12 +28,13 @@ WANTED = {
 
 @dataclass
 class Story:
-    """Three runs: one that only looks, one that repairs, one whose probe an exclusion drops."""
+    """One run only looks, one repairs, one's probe an exclusion drops, and it is resumed."""
 
     place: Production
     looked: Ended
     repaired: Ended
     lost: Ended
+    resumed: Ended
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         exclusions = [{"name": "noise", "filter": 'logName:"leitstand-probe"'}]
         routing = LogRouting(place.connection)
         routing.update_sink(f"{PARENT}/sinks/bigquery", {"exclusions": exclusions})
-        place.leitstand.configure(log_retention__probe_deadline=0.5)
-        yield Story(place, looked, repaired, place.leitstand("run", "log_retention", "--apply"))
+        place.leitstand.configure(log_retention__probe_deadline=1.5)
+        lost = place.leitstand("run", "log_retention", "--apply")
+        routing.update_sink(f"{PARENT}/sinks/bigquery", {"exclusions": []})
+        resumed = place.leitstand("resume", place.leitstand.runs[2].name)
+        yield Story(place, looked, repaired, lost, resumed)
 
 
 def test_a_run_that_only_looks_names_what_is_wrong_and_writes_nothing(story: Story) -> None:
@@ -74,8 +79,15 @@ def test_a_run_with_apply_repairs_it_and_an_entry_that_arrived_proves_the_export
     assert LogRouting(story.place.connection).has_row(table, entry)
 
 
-def test_a_probe_that_does_not_arrive_is_a_finding_that_names_its_cause(story: Story) -> None:
-    assert 6 == story.lost.code, story.lost.problems
+def test_a_probe_that_does_not_arrive_fails_the_run_and_names_its_cause(story: Story) -> None:
+    assert 4 == story.lost.code, story.lost.problems
     assert "Die Senke hat Ausschlüsse" in story.lost.problems
     (cause,) = [e for e in story.place.leitstand.journal(2) if e["event"] == "log.probe_lost"]
     assert "exclusion" == cause["cause"]
+
+
+def test_a_resumed_run_sends_another_probe(story: Story) -> None:
+    assert 0 == story.resumed.code, story.resumed.problems
+    events = story.place.leitstand.journal(2)
+    outcomes = [event["status"] for event in events if event["event"] == "action.outcome"]
+    assert ["failed", "done"] == outcomes

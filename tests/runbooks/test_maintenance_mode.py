@@ -2,10 +2,16 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
+from leitstand.cloud.connection import Connection
+from leitstand.cloud.run import CloudRun
 from leitstand.configuration import load_environment
+from leitstand.core.reconfiguring import variable
+from leitstand.notebook.maintenance_mode import VARIABLE
 from leitstand.sandbox import control
 from tests.fixtures.command import Command
 
@@ -52,11 +58,22 @@ def test_a_run_that_died_between_revision_and_traffic_is_taken_back(web: Command
     web.extra = {"LEITSTAND_CRASH_AFTER": str(crash_after(web, "traffic"))}
     assert 0 != web("run", "maintenance_mode", "--apply").code
     web.extra = {}
+    assert "1" == variable(next_revision(web), VARIABLE)
     back = web("revert", web.runs[-1].name)
     assert (0, "") == (back.code, back.problems)
     assert "Die Anwendung zeigt wieder, was sie vorher zeigte." in back.output
     assert [before] == list(web.serving())
     assert 200 == status(web)[0]
+    assert variable(next_revision(web), VARIABLE) is None
+
+
+def next_revision(web: Command) -> Mapping[str, Any]:
+    """The template from which a release or a rollback would go on."""
+    running = control.find(web.home / "sandbox")
+    assert running is not None
+    environment = load_environment("sandbox")
+    run = CloudRun(Connection(environment, running.grpc))
+    return run.service(environment.service_name("web")).template
 
 
 def crash_after(web: Command, action: str) -> int:

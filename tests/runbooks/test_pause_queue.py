@@ -5,6 +5,10 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from leitstand.cloud.connection import Connection
+from leitstand.cloud.secrets import Secrets
+from leitstand.execution.queue_access import NoQueue, QueueAccess
+from leitstand.sandbox import control
 from tests.fixtures.provisioning import eventually
 from tests.fixtures.queueing import Queue, queue
 
@@ -65,3 +69,21 @@ def test_while_a_queue_is_emptied_nobody_else_scales_its_worker(site: Queue) -> 
     _, problems = draining.communicate(timeout=60)
     assert (0, "") == (draining.returncode, problems)
     assert (0, 0, 0) == (*running(site), waiting(site))
+
+
+def test_the_queue_is_where_the_worker_s_pinned_version_says(site: Queue) -> None:
+    before, environment = site.url, site.connection.environment
+    secret = f"projects/{environment.project}/secrets/{environment.memorystore.url_secret}"
+    Secrets(site.connection).add_version(secret, "redis://127.0.0.1:1/0")
+    assert before == site.url
+
+
+def test_a_worker_that_does_not_read_the_agreed_secret_has_no_queue(site: Queue) -> None:
+    sandbox = control.find(site.leitstand.home / "sandbox")
+    assert sandbox is not None
+    environment = site.connection.environment
+    agreed = environment.memorystore.model_copy(update={"url_secret": "another"})
+    changed = environment.model_copy(update={"memorystore": agreed})
+    with pytest.raises(NoQueue) as refused:
+        _ = QueueAccess(Connection(changed, sandbox.grpc, sandbox.rest)).url
+    assert "another" == refused.value.secret

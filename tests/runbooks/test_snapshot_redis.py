@@ -7,10 +7,14 @@ import pytest
 from redis import Redis
 
 from leitstand.audit.journal import Journal
+from leitstand.core.errors import RolledBack
 from leitstand.core.plan import Action, Approval, Approved, Plan
+from leitstand.core.release_checks import Check
 from leitstand.core.snapshot import GRANTED_ROLE
 from leitstand.execution.executor import ActionFailed, Executor
+from leitstand.execution.recovery import revert
 from leitstand.execution.snapshot_handlers import snapshot_handlers
+from leitstand.notebook.snapshot_redis_wording import ContentLost
 from tests.fixtures.redis_site import BUCKET, INSTANCE, RedisSite, redis_site
 from tests.fixtures.times import LATER
 
@@ -95,6 +99,28 @@ def test_an_export_is_taken_back_by_deleting_its_object_alone(
     acting.take_back()
     acting.take_back()
     assert ["main-r0.rdb"] == [one.name for one in site.storage.objects(BUCKET)]
+
+
+def test_a_run_that_only_looks_finds_that_there_is_no_snapshot(site: RedisSite) -> None:
+    ended = site.production.leitstand("run", "snapshot_redis")
+    assert 6 == ended.code, ended.problems
+    assert "Es gibt keinen Snapshot; vorgesehen ist: wöchentlich." in ended.problems
+
+
+def test_a_snapshot_that_is_known_to_lack_keys_can_be_taken_back(
+    site: RedisSite, tmp_path: Path
+) -> None:
+    approved, _ = export(site)
+    journal = Journal(tmp_path / "run.jsonl")
+    journal.append("plan.made", plan=approved.plan.as_data(), digest=approved.plan.digest)
+    journal.append("approval.given", digest=approved.plan.digest, by="test", expires_at=LATER)
+    executor(site, approved, journal).apply("export")
+    lost = ContentLost([Check("sample_matches", False, {
+        "compared": 9, "missing": 9, "different": 0,
+    })])  # fmt: skip
+    journal.append("run.failed", error="ContentLost", exit_code=int(lost.exit_code))
+    assert isinstance(revert("run", journal, site.connection, "Zurück."), RolledBack)
+    assert () == site.storage.objects(BUCKET)
 
 
 def test_a_refused_export_says_what_google_said(site: RedisSite, tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ def show_result(
     result: "Result", *, as_json: bool = False, quiet: bool = False, html: Path | None = None
 ) -> None:
     """Print how a run ended: the result on standard output, what went wrong on standard error."""
+    from leitstand.notebook.wording import STATUS
+
     if as_json:
         print_json({**result.as_data(), "html": str(html) if html else ""})
         return
@@ -105,6 +107,7 @@ def runs(
 ) -> None:
     """Zeigt die Läufe auf diesem Rechner, den neuesten zuerst."""
     from leitstand.audit.index import list_runs
+    from leitstand.notebook.wording import STATUS
 
     entries = list_runs(project.runs_directory())[:most]
     if as_json:
@@ -130,20 +133,6 @@ def html(
     from leitstand.notebook.html import write_html
 
     line(str(write_html(find_run(run).notebook)))
-
-
-STATUS = {
-    "running": "läuft",
-    "completed": "abgeschlossen",
-    "finding": "mit Befund beendet",
-    "refused": "abgelehnt",
-    "failed": "gescheitert",
-    "paused": "wartet",
-    "rolled_back": "zurückgenommen",
-    "interrupted": "angehalten",
-    "crashed": "abgerissen",
-    "open": "offen",
-}
 
 
 def _root() -> Path | None:

@@ -1,20 +1,24 @@
 """The verbs of the runbook that ends a session which holds others up."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from leitstand.core.database_state import Block, OpenTransaction
 from leitstand.core.errors import Finding, InputError
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld
 from leitstand.core.sessions import Client, first_holders, plan_end
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
+from leitstand.notebook.plan_views import plan_table
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
 from leitstand.notebook.wording import number
 
 __all__ = ["EndSession", "NoSuchSession", "Observed", "StillWaiting"]
+
+_PAUSE = 0.25
 
 
 class NoSuchSession(InputError):
@@ -94,7 +98,7 @@ class EndSession:
                 observed.client, observed.blocks, environment=environment, database=target
             )
         if earlier is None:
-            self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+            self._run.planned(plan)
         show(_plan_table(plan, observed.client))
         return plan
 
@@ -110,17 +114,26 @@ class EndSession:
                 executor.apply(action.id, progress.update)
 
     def verify(self, approved: Approved | Withheld) -> None:
-        """Look who still waits.
+        """Look who still waits, for as long as a session may wait for a lock; show the last look.
+
+        Those who waited go on one after the other, so a look at once would find some of them.
 
         Raises:
             StillWaiting: sessions that waited before do so still.
         """
         if isinstance(approved, Withheld) or not approved.plan.actions:
             return
-        with self._run.step("verify", "Nachprüfen"):
-            left = self._read(0).blocks
         before = set(approved.plan.basis["waiting"])
-        still = {block.waiting.pid for block in left} & before
+        patience = self._run.environment.triage.lock_wait_seconds
+        with self._run.step("verify", "Nachprüfen", patience) as progress:
+            end = time.monotonic() + patience
+            while True:
+                left = self._read(0).blocks
+                still = {block.waiting.pid for block in left} & before
+                if not still or time.monotonic() >= end:
+                    break
+                progress.update(f"{len(still)} warten noch")
+                time.sleep(_PAUSE)
         show(_blocks_table(left))
         if still:
             raise StillWaiting(len(still))
@@ -184,11 +197,10 @@ def _open_table(found: Sequence[OpenTransaction]) -> Table:
 
 
 def _plan_table(plan: Plan, client: Client | None) -> Table:
-    rows = []
-    for action in plan.actions:
-        who = f" ({client.application or client.role}, {client.state})" if client else ""
+    who = f" ({client.application or client.role}, {client.state})" if client else ""
+
+    def text(action: Action) -> str:
         behind = len(plan.basis["waiting"])
-        text = f"Beendet die Sitzung {action.arguments['pid']}{who}; hinter ihr warten {behind}."
-        rows.append(Row((action.id, text)))
-    empty = "Nichts zu tun: Niemand hält andere auf."
-    return Table(f"Plan {plan.digest[:12]}", ("Aktion", "Was geschieht"), rows, empty)
+        return f"Beendet die Sitzung {action.arguments['pid']}{who}; hinter ihr warten {behind}."
+
+    return plan_table(plan, text, empty="Nichts zu tun: Niemand hält andere auf.")

@@ -1,8 +1,7 @@
 """The verbs of the quota runbook: raise or lower what LiteLLM asks of its upstream per minute."""
 
 from leitstand.core.errors import InputError
-from leitstand.core.plan import Approved, Plan, Withheld
-from leitstand.notebook.reconfiguring import Checked, Observed, Reconfiguring
+from leitstand.notebook.reconfiguring import Reconfiguring
 from leitstand.notebook.run import Run
 from leitstand.notebook.views import Row
 
@@ -21,7 +20,7 @@ class QuotaTooHigh(InputError):
         self.most = most
 
 
-class LitellmQuota:
+class LitellmQuota(Reconfiguring):
     """The rate limit of LiteLLM within a run.
 
     Args:
@@ -37,52 +36,18 @@ class LitellmQuota:
         wanted = requests_per_minute or limits.rate_limit_quota
         if wanted > limits.rate_limit_maximum:
             raise QuotaTooHigh(wanted, limits.rate_limit_maximum)
-        self._limits = limits
-        self._change = Reconfiguring(
+        super().__init__(
             run,
             "litellm",
             name=limits.rate_limit_variable,
             value=str(wanted),
             text=_text,
             restored="LiteLLM lässt wieder so viele Anfragen durch wie vorher.",
+            rows=(
+                Row(("Umgebungsdatei", _text(str(limits.rate_limit_quota)))),
+                Row(("Höchstens", _text(str(limits.rate_limit_maximum)))),
+            ),
         )
-
-    def observe(self) -> Observed:
-        """Read the service and its limit; change nothing."""
-        return self._change.observe(
-            [
-                Row(("Umgebungsdatei", _text(str(self._limits.rate_limit_quota)))),
-                Row(("Höchstens", _text(str(self._limits.rate_limit_maximum)))),
-            ]
-        )
-
-    def check(self, observed: Observed) -> Checked:
-        """Let the run go on only if the service is settled.
-
-        Raises:
-            ServiceBusy: it is not.
-        """
-        return self._change.check(observed)
-
-    def plan(self, checked: Checked) -> Plan:
-        """Plan a revision with the limit; show it."""
-        return self._change.plan(checked)
-
-    def change(self, approved: Approved | Withheld) -> None:
-        """Make the revision and give it the traffic.
-
-        Raises:
-            RolledBack: something failed; the old revision has the traffic.
-        """
-        self._change.apply(approved)
-
-    def verify(self, approved: Approved | Withheld) -> None:
-        """Look whether the limit is in force.
-
-        Raises:
-            RunFailed: it is not.
-        """
-        self._change.verify(approved)
 
 
 def _text(value: str | None) -> str:

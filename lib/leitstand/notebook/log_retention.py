@@ -86,7 +86,7 @@ class LogRetention:
             shorten=self._shorten,
             probe_deadline=environment.log_retention.probe_deadline,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(_plan(plan))
         return plan
 

@@ -37,8 +37,8 @@ class LogsStillWrong(RunFailed):
         self.failed = failed
 
 
-class ProbeNotArrived(Finding):
-    """A probe entry did not become a row.
+class ProbeNotArrived(RunFailed):
+    """A probe entry did not become a row; a resumed run sends another.
 
     Attributes:
         cause: What to look at first.
@@ -87,7 +87,7 @@ _ACTIONS = {
 _LOSSES: Mapping[Loss, tuple[str, str]] = {
     Loss.NOT_LOGGED: (
         "Schon Logging zeigt ihn nicht",
-        "Prüfen Sie, ob die Logging-API Einträge annimmt, und die Ausschlüsse von _Default.",
+        "Prüfen Sie die Logging-API und die Ausschlüsse von _Default; setzen Sie den Lauf fort.",
     ),
     Loss.NO_SINK: ("Die Senke gibt es nicht", "Starten Sie das Runbook noch einmal."),
     Loss.DISABLED: ("Die Senke ist ausgeschaltet", "Starten Sie das Runbook noch einmal."),
@@ -97,7 +97,7 @@ _LOSSES: Mapping[Loss, tuple[str, str]] = {
     ),
     Loss.NO_DATASET: (
         "Das Dataset gibt es nicht",
-        "Legen Sie es mit dem Runbook provision an.",
+        "Legen Sie es mit dem Runbook provision an, und setzen Sie den Lauf fort.",
     ),
     Loss.NO_GRANT: (
         "Der Senke fehlt das Schreibrecht auf das Dataset",
@@ -109,11 +109,11 @@ _LOSSES: Mapping[Loss, tuple[str, str]] = {
     ),
     Loss.EXCLUSION: (
         "Die Senke hat Ausschlüsse, und einer davon kann ihn verwerfen",
-        "Lesen Sie die Ausschlüsse der Senke, und löschen Sie, was zu weit greift.",
+        "Löschen Sie die Ausschlüsse, die zu weit greifen, und setzen Sie den Lauf fort.",
     ),
     Loss.UNKNOWN: (
         "Senke, Filter und Recht sind richtig",
-        "Starten Sie das Runbook noch einmal; sonst nennt logging.googleapis.com/sink_error mehr.",
+        "Setzen Sie den Lauf fort; logging.googleapis.com/sink_error nennt Fehler der Senke.",
     ),
 }
 

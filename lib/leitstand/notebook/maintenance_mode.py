@@ -4,8 +4,8 @@ from typing import Final
 
 from leitstand.cloud.smoke import Smoke
 from leitstand.core.errors import RunFailed
-from leitstand.core.plan import Approved, Plan, Withheld
-from leitstand.notebook.reconfiguring import Checked, Observed, Reconfiguring
+from leitstand.core.service import ServiceState
+from leitstand.notebook.reconfiguring import Reconfiguring
 from leitstand.notebook.run import Run
 from leitstand.notebook.views import Notice, Tone, show
 
@@ -14,17 +14,21 @@ __all__ = ["MaintenanceMode"]
 VARIABLE: Final = "APP_MAINTENANCE"
 """What the application reads: with any value it answers 503 with a page that explains it."""
 
-_ON, _OFF = 503, 200
+# Without the page, the application's first one may lead to another or to a login.
+_ON, _OFF = range(503, 504), range(200, 400)
 _PATH = "/"
 
 
-class MaintenanceMode:
-    """The maintenance page of the web service within a run."""
+class MaintenanceMode(Reconfiguring):
+    """The maintenance page of the web service within a run.
+
+    Args:
+        run: The run.
+        on: Whether users are to see it.
+    """
 
     def __init__(self, run: Run, *, on: bool) -> None:
-        self._run = run
-        self._on = on
-        self._change = Reconfiguring(
+        super().__init__(
             run,
             "web",
             name=VARIABLE,
@@ -32,48 +36,31 @@ class MaintenanceMode:
             text=lambda value: "Wartungsseite" if value else "normaler Betrieb",
             restored="Die Anwendung zeigt wieder, was sie vorher zeigte.",
         )
+        self._answers = _ON if on else _OFF
 
-    def observe(self) -> Observed:
-        """Read the service and whether it shows the page; change nothing."""
-        return self._change.observe()
-
-    def check(self, observed: Observed) -> Checked:
-        """Let the run go on only if the service is settled.
-
-        Raises:
-            ServiceBusy: it is not.
-        """
-        return self._change.check(observed)
-
-    def plan(self, checked: Checked) -> Plan:
-        """Plan a revision with or without the page; show it."""
-        return self._change.plan(checked)
-
-    def change(self, approved: Approved | Withheld) -> None:
-        """Make the revision and give it the traffic.
-
-        Raises:
-            RolledBack: something failed; the old revision has the traffic.
-        """
-        self._change.apply(approved)
-
-    def verify(self, approved: Approved | Withheld) -> None:
+    def prove(self, service: ServiceState) -> None:
         """Ask the application what it shows.
 
         Raises:
             RunFailed: it is not what was wanted.
         """
-        service = self._change.verify(approved)
-        if service is None:
-            return
-        wanted = _ON if self._on else _OFF
         test = self._run.environment.release.smoke_test
         probe = Smoke(self._run.connection).probe(
-            service.uri, _PATH, timeout=test.timeout, attempts=test.attempts, wanted=wanted
+            service.uri,
+            _PATH,
+            timeout=test.timeout,
+            attempts=test.attempts,
+            wanted=self._answers,
         )
-        if probe.status != wanted:
+        if probe.status not in self._answers:
             raise RunFailed(
-                f"Die Anwendung antwortet mit {probe.status or probe.problem} statt {wanted}.",
+                f"Die Anwendung antwortet mit {probe.status or probe.problem}"
+                f" statt {_text(self._answers)}.",
                 "Prüfen Sie, ob ihr Abbild APP_MAINTENANCE versteht.",
             )
         show(Notice(f"Die Anwendung antwortet mit {probe.status}.", Tone.GOOD))
+
+
+def _text(answers: range) -> str:
+    first, last = answers[0], answers[-1]
+    return str(first) if first == last else f"{first} bis {last}"

@@ -26,10 +26,9 @@ from leitstand.core.schema import schema_version
 from leitstand.core.statements import Effect
 from leitstand.execution.recovery import executor_for
 from leitstand.execution.rollout import take_back
-from leitstand.notebook.migrate_check_wording import MigrationRefused
+from leitstand.notebook.migrate_check_wording import MigrationRefused, check_text
 from leitstand.notebook.migrate_observer import MigrationObserver
 from leitstand.notebook.migrate_views import (
-    checks_table,
     observation_table,
     plan_table,
     result_table,
@@ -37,6 +36,7 @@ from leitstand.notebook.migrate_views import (
     ways_back_table,
 )
 from leitstand.notebook.migrate_wording import MigrationIncomplete, action_title
+from leitstand.notebook.plan_views import checks_table
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Tone, show
 
@@ -119,7 +119,7 @@ class Migrate:
             require_signature=environment.artifact_registry.require_signature,
             repair=self._repair,
         )
-        show(checks_table("Vorprüfung", checks))
+        show(checks_table(checks, check_text))
         _refuse(checks)
         return Checked(seen)
 
@@ -174,7 +174,7 @@ class Migrate:
         checks = check_statements(
             seen, prepared.pending, version, allow=self._allow, downtime=self._downtime
         )
-        show(checks_table("Urteil", checks))
+        show(checks_table(checks, check_text, title="Urteil"))
         failed = [check for check in checks if not check.passed]
         if failed:
             raise MigrationRefused(failed[0], self._take_back(prepared.approved, failed[0]))
@@ -254,7 +254,7 @@ class Migrate:
         )
 
     def _made(self, plan: Plan) -> Plan:
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(plan_table(plan))
         return plan
 

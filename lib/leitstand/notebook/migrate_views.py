@@ -6,10 +6,9 @@ from typing import Any
 from leitstand.core.migration import PREPARATION, Finding, Migration
 from leitstand.core.migration_checks import MigrationObservation
 from leitstand.core.plan import Plan
-from leitstand.core.release_checks import Check
 from leitstand.core.service import RevisionState
 from leitstand.core.statements import Effect
-from leitstand.notebook.migrate_check_wording import check_text
+from leitstand.notebook import plan_views
 from leitstand.notebook.migrate_wording import (
     EFFECTS,
     action_text,
@@ -20,7 +19,6 @@ from leitstand.notebook.migrate_wording import (
 from leitstand.notebook.views import Row, Table, Tone
 
 __all__ = [
-    "checks_table",
     "observation_table",
     "plan_table",
     "result_table",
@@ -60,22 +58,10 @@ def observation_table(seen: MigrationObservation) -> Table:
     return Table("Beobachtung", ("", ""), rows)
 
 
-def checks_table(title: str, checks: Sequence[Check]) -> Table:
-    """Return checks with their evidence."""
-    tones = {True: Tone.GOOD, False: Tone.BAD}
-    rows = [
-        Row(check_text(c), Tone.WAIT if c.evidence.get("accepted") else tones[c.passed])
-        for c in checks
-    ]
-    return Table(title, ("Prüfung", "Beleg"), rows)
-
-
 def plan_table(plan: Plan) -> Table:
     """Return the actions of a plan and its way back."""
-    rows = [Row((action.id, action_text(action))) for action in plan.actions]
-    rows += [Row((f"Rückweg: {action.id}", action_text(action))) for action in plan.way_back]
-    title = f"{_TITLES[plan.runbook]} {plan.digest[:12]}"
-    return Table(title, ("Aktion", "Was geschieht"), rows, "Nichts steht an.")
+    title = _TITLES[plan.runbook]
+    return plan_views.plan_table(plan, action_text, title=title, empty="Nichts steht an.")
 
 
 def statements_table(migration: Migration, findings: Sequence[Finding]) -> Table:

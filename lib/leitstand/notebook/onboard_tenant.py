@@ -15,16 +15,20 @@ from leitstand.core.tenancy.onboarding import (
     plan_onboarding,
 )
 from leitstand.core.tenancy.types import IsolationFacts, Tenant
+from leitstand.notebook.plan_views import checks_table, plan_table
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.tenancy import Isolation, chosen_model
 from leitstand.notebook.tenancy_views import (
     attempts_table,
-    checks_table,
     facts_table,
     findings_view,
-    plan_table,
 )
-from leitstand.notebook.tenancy_wording import IsolationBroken, OnboardingRefused
+from leitstand.notebook.tenancy_wording import (
+    IsolationBroken,
+    OnboardingRefused,
+    action_text,
+    check_text,
+)
 from leitstand.notebook.views import Notice, Tone, show
 
 __all__ = ["Checked", "IdUnusable", "NameTooLong", "OnboardTenant"]
@@ -121,7 +125,7 @@ class OnboardTenant:
             findings = self._isolation.judge(facts)
             tenancy = self._run.environment.tenancy
             checks = check_onboarding(self._newcomer, facts, findings, tenancy)
-        show(checks_table(checks))
+        show(checks_table(checks, check_text))
         for check in checks:
             if not check.passed:
                 raise OnboardingRefused(check)
@@ -130,7 +134,7 @@ class OnboardTenant:
     def plan(self, checked: Checked) -> Plan:
         """Plan what adds the tenant; show it. A resumed run keeps its plan, and with it the id."""
         if self._earlier is not None:
-            show(plan_table(self._earlier.plan))
+            show(plan_table(self._earlier.plan, action_text))
             return self._earlier.plan
         environment = self._run.environment
         plan = plan_onboarding(
@@ -143,8 +147,8 @@ class OnboardTenant:
             rag_schemas=[s for s in environment.rag_store.schemas if "*" not in s],
             remove=self._remove,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-        show(plan_table(plan))
+        self._run.planned(plan)
+        show(plan_table(plan, action_text))
         return plan
 
     def create(self, approved: Approved | Withheld) -> None:

@@ -8,14 +8,13 @@ from leitstand.core.scaling.checks import PauseAction, check_pause
 from leitstand.core.scaling.decision import Load
 from leitstand.core.scaling.plans import plan_pause
 from leitstand.core.scaling.stated import automatic, exactly, instances_of, same
+from leitstand.notebook.plan_views import checks_table, plan_table
 from leitstand.notebook.queue_views import (
     by_hand,
-    checks_table,
     load_rows,
-    plan_table,
     standing_rows,
 )
-from leitstand.notebook.queue_wording import CheckFailed, NotReached
+from leitstand.notebook.queue_wording import CheckFailed, NotReached, action_text, check_text
 from leitstand.notebook.queueing import Queueing, Standing
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Table, Tone, show
@@ -77,7 +76,7 @@ class PauseQueue:
             self._wanted["beat"],
             seen.beat.measured,
         )
-        show(checks_table(checks))
+        show(checks_table(checks, check_text))
         for check in checks:
             if not check.passed:
                 raise CheckFailed(check)
@@ -87,7 +86,7 @@ class PauseQueue:
         """Plan what is to be done and its way back; show it."""
         earlier = self._run.earlier_plan("pause_queue")
         if earlier is not None:
-            show(plan_table(earlier.plan))
+            show(plan_table(earlier.plan, action_text))
             return earlier.plan
         worker, beat = checked.worker, checked.beat
         plan = plan_pause(
@@ -97,8 +96,8 @@ class PauseQueue:
             environment=self._run.environment.name,
             policy=self._queueing.policy,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-        show(plan_table(plan))
+        self._run.planned(plan)
+        show(plan_table(plan, action_text))
         return plan
 
     def change(self, approved: Approved | Withheld) -> None:

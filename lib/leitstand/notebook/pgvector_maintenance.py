@@ -151,7 +151,7 @@ class VectorMaintenance:
             self._run, self._access, self._part, self._window, self._searches.tenant
         )
         made = plan_maintenance(inventory, [*findings, *poor], request, self._policy)
-        self._run.journal.append("plan.made", plan=made.plan.as_data(), digest=made.plan.digest)
+        self._run.planned(made.plan)
         show(*plan_tables(made.plan, _takes(made, self._window)))
         if made.left_out:
             show(left_out_table(made.left_out))

@@ -121,7 +121,7 @@ class Provision:
             show(*plan_tables(earlier.plan, left))
             return earlier.plan
         plan = made.plan
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(*plan_tables(plan, left))
         return plan
 

@@ -1,17 +1,13 @@
 """Tables about queue and workers."""
 
-from collections.abc import Sequence
-
-from leitstand.core.plan import Plan
-from leitstand.core.release_checks import Check
 from leitstand.core.scaling.decision import Load
 from leitstand.core.scaling.stated import is_manual
-from leitstand.notebook.queue_wording import action_text, check_text, scaling_text, seconds_text
+from leitstand.notebook.queue_wording import scaling_text, seconds_text
 from leitstand.notebook.queueing import Standing
-from leitstand.notebook.views import Notice, Row, Table, Tone
+from leitstand.notebook.views import Notice, Row, Tone
 from leitstand.notebook.wording import number
 
-__all__ = ["by_hand", "checks_table", "load_rows", "plan_table", "standing_rows"]
+__all__ = ["by_hand", "load_rows", "standing_rows"]
 
 
 def load_rows(load: Load) -> list[Row]:
@@ -48,17 +44,3 @@ def by_hand(*standings: Standing) -> list[Notice]:
         for standing in standings
         if is_manual(standing.scaling)
     ]
-
-
-def checks_table(checks: Sequence[Check]) -> Table:
-    """Return checks with their evidence."""
-    rows = [Row(check_text(check), Tone.GOOD if check.passed else Tone.BAD) for check in checks]
-    return Table("Vorprüfung", ("Prüfung", "Beleg"), rows)
-
-
-def plan_table(plan: Plan) -> Table:
-    """Return the actions of a plan and its way back."""
-    rows = [Row((action.id, action_text(action))) for action in plan.actions]
-    rows += [Row((f"Rückweg: {action.id}", action_text(action))) for action in plan.way_back]
-    title = f"Plan {plan.digest[:12]}"
-    return Table(title, ("Aktion", "Was geschieht"), rows, "Nichts zu tun.")

@@ -29,13 +29,16 @@ class Standing:
 
     Attributes:
         state: The service.
-        scaling: Its scaling now.
         measured: Instances by Cloud Monitoring; None where it does not tell.
     """
 
     state: ServiceState
-    scaling: Mapping[str, Any]
     measured: int | None
+
+    @property
+    def scaling(self) -> Mapping[str, Any]:
+        """The service's scaling."""
+        return self.state.scaling
 
     @property
     def running(self) -> int:
@@ -57,12 +60,12 @@ class Queueing:
     def standing(self, service: str) -> Standing:
         """Return a service by its short name."""
         name = self._run.environment.service_name(service)
-        state, scaling = self._cloud.service(name), self._cloud.scaling(name)
+        state = self._cloud.service(name)
         measured = None
         with suppress(LeitstandError):
             # Monitoring may be what is broken; nothing waits for it.
             measured = self._instances.running(service)
-        return Standing(state, scaling, measured)
+        return Standing(state, measured)
 
     def load(self, seconds: float | None = None) -> Load:
         """Watch the queue for a while, as long as the environment file says, and return it."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from leitstand.cloud.next_template import next_template
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.plan import Action, Approved, Plan, Withheld
@@ -54,6 +55,7 @@ class Reconfiguring:
         value: What it is to be; None leaves it out.
         text: Says a value in German, None included.
         restored: What holds after the way back, as a German sentence.
+        rows: More that ``observe`` shows.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Reconfiguring:
         value: str | None,
         text: Callable[[str | None], str],
         restored: str,
+        rows: Sequence[Row] = (),
     ) -> None:
         self._run = run
         self._cloud = CloudRun(run.connection)
@@ -73,14 +76,15 @@ class Reconfiguring:
         self._value = value
         self._text = text
         self._restored = restored
+        self._rows = tuple(rows)
         self._runbook = run.template.name
 
-    def observe(self, rows: Sequence[Row] = ()) -> Observed:
+    def observe(self) -> Observed:
         """Read the service and its serving revision, and show them; change nothing."""
         with self._run.step("observe", "Beobachten"):
             service = self._cloud.service(self._full_name)
             serving = serving_revision(service)
-            template = _template(self._cloud.revision(service.name, serving).template)
+            template = next_template(service, self._cloud.revision(service.name, serving))
         observed = Observed(service, serving, template, variable(template, self._name))
         table = [
             Row(("Dienst", service.short_name)),
@@ -88,7 +92,7 @@ class Reconfiguring:
             Row(("Jetzt", self._text(observed.value))),
             Row(("Gewünscht", self._text(self._value))),
         ]
-        show(Table("Beobachtung", ("", ""), [*table, *rows]))
+        show(Table("Beobachtung", ("", ""), [*table, *self._rows]))
         return observed
 
     def check(self, observed: Observed) -> Checked:
@@ -120,15 +124,15 @@ class Reconfiguring:
             value=self._value,
             restored=self._restored,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         self._show(plan)
         return plan
 
-    def apply(self, approved: Approved | Withheld) -> None:
+    def change(self, approved: Approved | Withheld) -> None:
         """Make the revision and give it the traffic.
 
         Raises:
-            RolledBack: something failed; the old revision has the traffic.
+            RolledBack: something failed; the old revision has the traffic, and makes the next one.
         """
         if isinstance(approved, Withheld):
             withheld(approved)
@@ -144,26 +148,29 @@ class Reconfiguring:
                 self._run.id, approved, self._run.journal, self._run.connection, reason
             ) from error
 
-    def verify(self, approved: Approved | Withheld) -> ServiceState | None:
-        """Look whether the revision that serves has the value; return the service.
+    def verify(self, approved: Approved | Withheld) -> None:
+        """Look whether the revision that serves has the value, and whether it works.
 
         Raises:
-            RunFailed: it has not.
+            RunFailed: it has not, or it does not.
         """
         if isinstance(approved, Withheld):
             withheld(approved)
-            return None
+            return
         with self._run.step("verify", "Nachprüfen"):
             service = self._cloud.service(self._full_name)
             template = self._cloud.revision(service.name, serving_revision(service)).template
-        found = variable(_template(template), self._name)
+        found = variable(template, self._name)
         if found != self._value:
             raise RunFailed(
                 f"Der Dienst {service.short_name} hat jetzt: {self._text(found)}.",
                 "Jemand hat ihn seither geändert; sehen Sie nach, wer, und planen Sie neu.",
             )
         show(Notice(f"{serving_revision(service)} läuft: {self._text(found)}.", Tone.GOOD))
-        return service
+        self.prove(service)
+
+    def prove(self, service: ServiceState) -> None:
+        """Prove that the value works; here the value alone is the proof."""
 
     def _show(self, plan: Plan) -> None:
         rows = [Row((action.id, self._sentence(action))) for action in plan.actions]
@@ -177,24 +184,10 @@ class Reconfiguring:
     def _sentence(self, action: Action) -> str:
         if action.kind == "deploy_revision":
             return f"Legt {action.arguments['revision']} an: {self._text(self._value)}."
+        if action.kind == "restore_template":
+            old = self._text(action.arguments["variables"][self._name])
+            return f"Legt {action.arguments['revision']} ohne Verkehr als Vorlage an: {old}."
         return f"Gibt {action.arguments['traffic'][0]['revision']} den ganzen Verkehr."
-
-
-def _template(revision: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of a revision makes the next one."""
-    keys = (
-        "annotations",
-        "containers",
-        "execution_environment",
-        "labels",
-        "max_instance_request_concurrency",
-        "scaling",
-        "service_account",
-        "timeout",
-        "volumes",
-        "vpc_access",
-    )
-    return {key: revision[key] for key in keys if revision.get(key)}
 
 
 def _why(evidence: Mapping[str, Any]) -> str:

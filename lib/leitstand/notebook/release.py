@@ -28,17 +28,16 @@ from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
 from leitstand.execution.rollout import Instruments, Rollout, Stage
 from leitstand.notebook.live_schema import live_version
+from leitstand.notebook.plan_views import checks_table, plan_table
 from leitstand.notebook.release_views import (
-    checks_table,
     differences_table,
     observation_table,
-    plan_table,
     probes_table,
     stage_table,
 )
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Tone, show
-from leitstand.notebook.wording import CheckFailed
+from leitstand.notebook.wording import CheckFailed, action_text, check_text
 
 __all__ = ["Candidate", "Checked", "Release", "ServiceUnknown", "Tested"]
 
@@ -126,7 +125,7 @@ class Release:
             return Checked(observation, ())
         required = self._run.environment.artifact_registry.require_signature
         checks = check_release(observation, required)
-        show(checks_table(checks))
+        show(checks_table(checks, check_text))
         failed = [check for check in checks if not check.passed]
         if failed:
             raise CheckFailed(failed[0])
@@ -144,9 +143,9 @@ class Release:
                 runbook=self._run.template.name,
                 environment=self._run.environment.name,
             )
-            self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+            self._run.planned(plan)
             show(differences_table(differences(checked.observation)))
-        show(plan_table(plan))
+        show(plan_table(plan, action_text))
         return plan
 
     def start_candidate(self, approved: Approved | Withheld) -> Candidate | Withheld:

@@ -6,25 +6,19 @@ from typing import Any
 
 from leitstand.cloud.smoke import Probe
 from leitstand.core.health import Verdict
-from leitstand.core.plan import Plan
 from leitstand.core.release import Difference, Observation
-from leitstand.core.release_checks import Check
 from leitstand.execution.rollout import Stage
 from leitstand.notebook.views import Row, Table, Tone
 from leitstand.notebook.wording import (
     VERDICTS,
-    action_text,
-    check_text,
     finding_text,
     number,
     split_text,
 )
 
 __all__ = [
-    "checks_table",
     "differences_table",
     "observation_table",
-    "plan_table",
     "probes_table",
     "stage_table",
 ]
@@ -48,23 +42,10 @@ def observation_table(observation: Observation) -> Table:
     return Table("Beobachtung", ("", ""), rows)
 
 
-def checks_table(checks: Sequence[Check]) -> Table:
-    """Return all checks with their evidence."""
-    rows = [Row(check_text(check), Tone.GOOD if check.passed else Tone.BAD) for check in checks]
-    return Table("Vorprüfung", ("Prüfung", "Beleg"), rows)
-
-
 def differences_table(found: Sequence[Difference]) -> Table:
     """Return what the candidate changes against the running revision."""
     rows = [Row((d.path, _value(d.running), _value(d.candidate))) for d in found]
     return Table("Unterschiede zur laufenden Revision", ("Feld", "läuft", "neu"), rows, "Keine.")
-
-
-def plan_table(plan: Plan) -> Table:
-    """Return the actions of a plan and its way back."""
-    rows = [Row((action.id, action_text(action))) for action in plan.actions]
-    rows += [Row((f"Rückweg: {a.id}", action_text(a))) for a in plan.way_back]
-    return Table(f"Plan {plan.digest[:12]}", ("Aktion", "Was geschieht"), rows)
 
 
 def probes_table(probes: Sequence[Probe]) -> Table:

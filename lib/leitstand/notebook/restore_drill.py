@@ -84,7 +84,7 @@ class RestoreDrill:
             source=source,
             taken=taken,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(plan_table(plan))
         return plan
 

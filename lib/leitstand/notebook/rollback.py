@@ -129,7 +129,7 @@ class Rollback:
                 clone=clone_name(self._access.settings.instance, situation.target, taken),
                 run=self._run.id,
             )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(plan_table(plan))
         return plan
 
@@ -205,7 +205,7 @@ class Rollback:
         else:
             assert situation is not None
             plan = self._observer.plan_cut_over(situation, proven.prepared.clone)
-            self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+            self._run.planned(plan)
         show(plan_table(plan))
         return plan
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from leitstand.core.plan import Plan
 from leitstand.core.recovery_types import LossReport
 from leitstand.core.release_checks import Check
+from leitstand.notebook import plan_views
 from leitstand.notebook.rollback_wording import action_text, check_text, decision_text
 from leitstand.notebook.views import Row, Table, Tone
 from leitstand.notebook.wording import number
@@ -39,19 +40,16 @@ def situation_table(situation: "Situation") -> Table:
 
 def plan_table(plan: Plan) -> Table:
     """Return the actions of a plan and its way back."""
-    rows = [Row((action.id, action_text(action))) for action in plan.actions]
-    rows += [Row((f"Rückweg: {action.id}", action_text(action))) for action in plan.way_back]
     title = {
         "rollback/preparation": "Vorbereitung",
         "rollback/cut-over": "Umstellung",
     }.get(plan.runbook, "Plan")
-    return Table(f"{title} {plan.digest[:12]}", ("Aktion", "Was geschieht"), rows, "Nichts zu tun.")
+    return plan_views.plan_table(plan, action_text, title=title)
 
 
 def checks_table(checks: Sequence[Check]) -> Table:
     """Return the checks of a clone."""
-    rows = [Row(check_text(check), Tone.GOOD if check.passed else Tone.BAD) for check in checks]
-    return Table("Prüfung des Klons", ("Prüfung", "Beleg"), rows)
+    return plan_views.checks_table(checks, check_text, title="Prüfung des Klons")
 
 
 def loss_table(report: LossReport, target: datetime) -> Table:

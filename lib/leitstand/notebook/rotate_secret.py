@@ -14,12 +14,11 @@ from leitstand.core.rotation.types import ServiceReader
 from leitstand.execution.history import History
 from leitstand.execution.recovery import executor_for, give_back
 from leitstand.execution.secret_values import try_value
+from leitstand.notebook.plan_views import checks_table, plan_table
 from leitstand.notebook.rotate_secret_observer import Observer
 from leitstand.notebook.rotate_secret_views import (
-    checks_table,
     due_table,
     needs_table,
-    plan_table,
     readers_table,
     versions_table,
 )
@@ -28,7 +27,9 @@ from leitstand.notebook.rotate_secret_wording import (
     NotAdopted,
     RotationDue,
     RotationRefused,
+    action_text,
     action_title,
+    check_text,
 )
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
@@ -100,7 +101,7 @@ class RotateSecret:
             show(Notice(notice, Tone.WAIT))
             return situation
         checks = check_rotation(situation)
-        show(checks_table(checks))
+        show(checks_table(checks, check_text, title="Prüfungen"))
         for check in checks:
             if not check.passed:
                 raise RotationRefused(check)
@@ -113,8 +114,8 @@ class RotateSecret:
             plan = earlier.plan
         else:
             plan = self._nothing() if situation is None else self._planned(situation)
-            self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-        show(plan_table(plan))
+            self._run.planned(plan)
+        show(plan_table(plan, action_text))
         if self._secret:
             show(needs_table(plan))
         return plan

@@ -3,17 +3,14 @@
 from collections.abc import Sequence
 
 from leitstand.core.plan import Plan
-from leitstand.core.release_checks import Check
 from leitstand.core.rotation.due import Due
 from leitstand.core.rotation.situation import Situation
-from leitstand.notebook.rotate_secret_wording import action_text, check_text, need_text, time_text
+from leitstand.notebook.rotate_secret_wording import need_text, time_text
 from leitstand.notebook.views import Row, Table, Tone
 
 __all__ = [
-    "checks_table",
     "due_table",
     "needs_table",
-    "plan_table",
     "readers_table",
     "versions_table",
 ]
@@ -63,20 +60,6 @@ def readers_table(situation: Situation) -> Table:
     rows += [Row((f"Job {job.state.short_name}", read(job.pins), "", "")) for job in situation.jobs]
     columns = ("Wer", "Liest", "Verkehr", "Tag")
     return Table("Wer liest", columns, rows, "Kein Dienst und kein Job.")
-
-
-def checks_table(checks: Sequence[Check]) -> Table:
-    """Return the checks."""
-    rows = [Row(check_text(check), Tone.GOOD if check.passed else Tone.BAD) for check in checks]
-    return Table("Prüfungen", ("Prüfung", "Beleg"), rows)
-
-
-def plan_table(plan: Plan) -> Table:
-    """Return the actions of a plan and its way back."""
-    rows = [Row((action.id, action_text(action))) for action in plan.actions]
-    rows += [Row((f"Rückweg: {action.id}", action_text(action))) for action in plan.way_back]
-    title = f"Plan {plan.digest[:12]}"
-    return Table(title, ("Aktion", "Was geschieht"), rows, "Nichts zu tun.")
 
 
 def needs_table(plan: Plan) -> Table:

@@ -98,7 +98,7 @@ def action_text(action: Action) -> str:
         case "secret_probe":
             paths = ", ".join(arguments["paths"]) or "keine Seite, nur die Bereitschaft"
             return f"Fragt die neue Revision von {name}: {paths}."
-        case "secret_template":
+        case "restore_template":
             return f"Lässt die nächste Revision von {name} wieder die alte Version lesen."
         case "update_job":
             return f"Stellt den Job {name} um."
@@ -138,7 +138,7 @@ _TITLES = {
     "secret_login": "Datenbanknutzer {login} vorbereiten",
     "secret_close_login": "Datenbanknutzer {login} schließen",
     "secret_probe": "{name}: neue Revision prüfen",
-    "secret_template": "{name}: alte Version vorsehen",
+    "restore_template": "{name}: alte Version vorsehen",
     "update_job": "Job {name} umstellen",
     "deploy_revision": "{name}: neue Revision",
     "set_traffic": "{name}: Verkehr umstellen",
@@ -171,6 +171,8 @@ _ADVICE = {
     "version_in_use": "Aktivieren Sie sie wieder, bevor Sie rotieren.",
     "service_settled": "Warten Sie, bis er zur Ruhe kommt, oder beheben Sie das Problem.",
     "one_revision_serves": "Schließen Sie zuerst das Release ab, oder nehmen Sie es zurück.",
+    "versions_pinned": "Geben Sie dort zuerst eine Versionsnummer an: Wer „latest“ liest, bekäme"
+    " den neuen Wert ungeprüft, und auf dem Weg zurück keinen.",
     "login_free": "Deaktivieren Sie zuerst die alte Version; der Plan eines Laufs mit"
     " disable_old=True nennt, wer sie noch braucht.",
     "login_known": "Ergänzen Sie in der Umgebungsdatei, welches Secret die Adresse enthält.",
@@ -209,6 +211,10 @@ _CHECKS: dict[str, tuple[str, Callable[[Mapping[str, Any]], str]]] = {
         lambda e: f"{e['service']} {str(e['problem']).rstrip('.')}".strip(),
     ),
     "one_revision_serves": ("Genau eine Revision bedient den Verkehr", _shares),
+    "versions_pinned": (
+        "Alle lesen eine feste Version",
+        lambda e: f"{e['secret']} ohne Versionsnummer: {', '.join(e['holders'])}",
+    ),
     "login_free": (
         "Der andere Datenbanknutzer ist frei",
         lambda e: f"{e['login']}, gebraucht von {', '.join(e['holders']) or 'niemandem'}",

@@ -72,6 +72,10 @@ class Run:
         """Return the plan of that name that this run has approved before, if it is resumed."""
         return approved_plan(self.journal, name) if History.read(self.journal).open else None
 
+    def planned(self, plan: Plan) -> None:
+        """Journal a plan that was just made; a resumed run keeps it once it is approved."""
+        self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+
     def show_head(self) -> None:
         """Show who does what where."""
         rows = [

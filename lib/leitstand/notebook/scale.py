@@ -11,16 +11,17 @@ from leitstand.core.scaling.decision import Decision, Load, Reason, decide_insta
 from leitstand.core.scaling.limits import Limits, check_limits
 from leitstand.core.scaling.plans import plan_scaling, wanted_scaling
 from leitstand.core.scaling.stated import same
+from leitstand.notebook.plan_views import checks_table, plan_table
 from leitstand.notebook.queue_views import (
     by_hand,
-    checks_table,
     load_rows,
-    plan_table,
     standing_rows,
 )
 from leitstand.notebook.queue_wording import (
     CheckFailed,
     NotReached,
+    action_text,
+    check_text,
     decision_text,
     instances_text,
 )
@@ -112,7 +113,7 @@ class Scale:
             limits = Limits(self._limits.minimum, self._limits.maximum, affordable)
             decision = decide_instances(seen.load, running, limits, self._queueing.policy)
         checks = check_scaling(seen.standing.state, decision.instances, running, seen.budget)
-        show(checks_table(checks), Notice(decision_text(decision)))
+        show(checks_table(checks, check_text), Notice(decision_text(decision)))
         if self._run.earlier_plan("scale") is None:
             for check in checks:
                 if not check.passed:
@@ -123,7 +124,7 @@ class Scale:
         """Plan the scaling and its way back; show it."""
         earlier = self._run.earlier_plan("scale")
         if earlier is not None:
-            show(plan_table(earlier.plan))
+            show(plan_table(earlier.plan, action_text))
             return earlier.plan
         basis = {
             "service": self._service,
@@ -139,8 +140,8 @@ class Scale:
             environment=self._run.environment.name,
             basis=basis,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-        show(plan_table(plan))
+        self._run.planned(plan)
+        show(plan_table(plan, action_text))
         return plan
 
     def scale(self, approved: Approved | Withheld) -> None:

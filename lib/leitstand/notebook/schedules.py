@@ -88,7 +88,7 @@ class Schedules:
             show(_plan_view(earlier.plan))
             return earlier.plan
         plan = self._scheduling.plan(seen)
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(_plan_view(plan))
         return plan
 

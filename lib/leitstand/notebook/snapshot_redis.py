@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from leitstand.cloud.errors import NotFound
 from leitstand.cloud.redis import Memorystore
 from leitstand.cloud.secrets import Secrets
 from leitstand.cloud.storage import CloudStorage, ObjectState
@@ -28,6 +29,7 @@ from leitstand.database.redis_content import (
     read_content,
     sample_keys,
 )
+from leitstand.execution.queue_access import NoQueue, QueueAccess
 from leitstand.execution.recovery import executor_for
 from leitstand.execution.redis_loading import Unloadable, loaded
 from leitstand.notebook.progress import Progress
@@ -116,7 +118,7 @@ class SnapshotRedis:
             environment=self._run.environment.name,
             run=self._run.id,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self._run.planned(plan)
         show(plan_table(plan))
         return plan
 
@@ -137,8 +139,9 @@ class SnapshotRedis:
         Raises:
             Unloadable: it is damaged; the run can be taken back, which deletes it.
             NoServer: no redis-server here reads its format.
-            ContentLost: keys are missing in it.
-            SnapshotOverdue: the run only looked, and the newest snapshot is too old.
+            ContentLost: keys are missing in it; the run can be taken back, which deletes it.
+            SnapshotOverdue: the run only looked, and the newest snapshot is too old, or there is
+                none.
         """
         if isinstance(approved, Withheld):
             self._look_at_age(approved)
@@ -158,9 +161,9 @@ class SnapshotRedis:
 
     def _look_at_age(self, approved: Withheld) -> None:
         withheld(approved)
-        age = None if self._situation is None else overdue(self._situation, self._settings)
-        if age is not None:
-            raise SnapshotOverdue(age, self._settings.snapshot_export)
+        situation = self._situation
+        if situation is not None and overdue(situation, self._settings):
+            raise SnapshotOverdue(situation.age, self._settings.snapshot_export)
 
     def _read(self) -> Situation:
         instance = self._redis.instance(self._instance)
@@ -204,6 +207,11 @@ class SnapshotRedis:
         return content, ""
 
     def _url(self) -> str:
+        """Return the address in use; without a worker, the newest one."""
+        try:
+            return QueueAccess(self._run.connection).url
+        except (NoQueue, NotFound):
+            pass
         secret = f"projects/{self._run.environment.project}/secrets/{self._settings.url_secret}"
         return self._secrets.value(secret, str(self._secrets.newest_enabled(secret)))
 

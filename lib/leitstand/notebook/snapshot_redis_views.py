@@ -44,7 +44,7 @@ def situation_table(situation: Situation, settings: Memorystore) -> Table:
 
 def snapshots_table(situation: Situation, settings: Memorystore) -> Table:
     """Return the earlier exports, the newest first."""
-    late = overdue(situation, settings) is not None
+    late = overdue(situation, settings)
     rows = [
         Row(
             (one.name, age_text(situation.at - one.created_at), size_text(one.size)),

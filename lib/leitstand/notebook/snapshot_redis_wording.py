@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from leitstand.core.errors import Finding, GateRefused
+from leitstand.core.errors import Finding, GateRefused, RunFailed
 from leitstand.core.plan import Action
 from leitstand.core.release_checks import Check
 from leitstand.notebook.wording import number
@@ -37,8 +37,8 @@ class SnapshotRefused(GateRefused):
         self.check = check.id
 
 
-class ContentLost(Finding):
-    """The export loads, but does not hold what its source holds.
+class ContentLost(RunFailed):
+    """The export loads, but does not hold what its source holds; the run can be taken back.
 
     Attributes:
         checks: Ids of the checks that were red.
@@ -48,17 +48,25 @@ class ContentLost(Finding):
         what = "; ".join(check_text(check)[1] for check in checks)
         super().__init__(
             f"Der Snapshot enthält nicht, was in Redis steht: {what}.",
-            "Verlassen Sie sich nicht auf ihn. Exportieren Sie neu, und klären Sie, was fehlt.",
+            "Verlassen Sie sich nicht auf ihn: Klären Sie, was fehlt, löschen Sie ihn mit"
+            " leitstand revert, und exportieren Sie neu.",
         )
         self.checks = tuple(check.id for check in checks)
 
 
 class SnapshotOverdue(Finding):
-    """The newest snapshot is older than the policy allows, and this run makes none."""
+    """The newest snapshot is older than the policy allows, and this run makes none.
 
-    def __init__(self, age: timedelta, every: str) -> None:
+    Attributes:
+        age: Of that snapshot; None where there is none at all.
+    """
+
+    def __init__(self, age: timedelta | None, every: str) -> None:
+        found = "Es gibt keinen Snapshot"
+        if age is not None:
+            found = f"Der letzte Snapshot ist {age_text(age)} alt"
         super().__init__(
-            f"Der letzte Snapshot ist {age_text(age)} alt; vorgesehen ist: {EVERY[every]}.",
+            f"{found}; vorgesehen ist: {EVERY[every]}.",
             "Starten Sie das Runbook mit apply, und prüfen Sie den Zeitplan.",
         )
         self.age = age

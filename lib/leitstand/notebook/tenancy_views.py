@@ -3,25 +3,19 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from leitstand.core.plan import Plan
-from leitstand.core.release_checks import Check
 from leitstand.core.tenancy.isolation import Finding, Model, Severity
 from leitstand.core.tenancy.types import Attempt, IsolationFacts, Operation, Outcome
 from leitstand.notebook.tenancy_wording import (
     MODELS,
     OPERATIONS,
-    action_text,
-    check_text,
     finding_text,
 )
 from leitstand.notebook.views import Notice, Row, Table, Tone
 
 __all__ = [
     "attempts_table",
-    "checks_table",
     "facts_table",
     "findings_view",
-    "plan_table",
 ]
 
 _SHOWN = 50
@@ -43,20 +37,6 @@ def facts_table(facts: IsolationFacts, model: Model) -> Table:
         Row(("Gelesen als", facts.administrator)),
     ]
     return Table("Beobachtung", ("", ""), rows)
-
-
-def checks_table(checks: Sequence[Check]) -> Table:
-    """Return checks with their evidence."""
-    rows = [Row(check_text(check), Tone.GOOD if check.passed else Tone.BAD) for check in checks]
-    return Table("Vorprüfung", ("Prüfung", "Beleg"), rows)
-
-
-def plan_table(plan: Plan) -> Table:
-    """Return the actions of a plan and its way back."""
-    rows = [Row((action.id, action_text(action))) for action in plan.actions]
-    rows += [Row((f"Rückweg: {action.id}", action_text(action))) for action in plan.way_back]
-    title = f"Plan {plan.digest[:12]}"
-    return Table(title, ("Aktion", "Was geschieht"), rows, "Nichts zu tun.")
 
 
 def attempts_table(attempts: Sequence[Attempt]) -> Table:

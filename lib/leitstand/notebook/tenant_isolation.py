@@ -8,15 +8,15 @@ from leitstand.core.plan import Approved, Plan, Withheld
 from leitstand.core.tenancy.isolation import Finding, Severity
 from leitstand.core.tenancy.onboarding import plan_hardening
 from leitstand.core.tenancy.types import Attempt, IsolationFacts, Tenant
+from leitstand.notebook.plan_views import plan_table
 from leitstand.notebook.run import Run
 from leitstand.notebook.tenancy import Isolation, chosen_model
 from leitstand.notebook.tenancy_views import (
     attempts_table,
     facts_table,
     findings_view,
-    plan_table,
 )
-from leitstand.notebook.tenancy_wording import BreachFound, IsolationBroken
+from leitstand.notebook.tenancy_wording import BreachFound, IsolationBroken, action_text
 from leitstand.notebook.views import Notice, show
 
 __all__ = ["TenantIsolation", "Tried", "ring"]
@@ -73,7 +73,7 @@ class TenantIsolation:
         """Plan what brings shared tables to forced row-level security; show it."""
         earlier = self._run.earlier_plan("tenant_isolation")
         if earlier is not None:
-            show(plan_table(earlier.plan))
+            show(plan_table(earlier.plan, action_text))
             return earlier.plan
         plan = plan_hardening(
             self._hardened(tried.facts),
@@ -81,8 +81,8 @@ class TenantIsolation:
             environment=self._run.environment.name,
             target=self._isolation.target,
         )
-        self._run.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-        show(plan_table(plan))
+        self._run.planned(plan)
+        show(plan_table(plan, action_text))
         return plan
 
     def harden(self, approved: Approved | Withheld) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from leitstand.core.german import capacity, number
 from leitstand.core.plan import Action, Plan
 from leitstand.core.resources import RagStore
 from leitstand.core.vectors.findings import Finding, Severity
@@ -20,11 +21,9 @@ from leitstand.notebook.vector_wording import (
     index_kind,
     place,
     remedy,
-    size,
     span,
 )
 from leitstand.notebook.views import Notice, Row, Table, Tone
-from leitstand.notebook.wording import number
 
 __all__ = [
     "findings_tables",
@@ -53,7 +52,7 @@ def inventory_tables(inventory: VectorInventory, part: Part) -> tuple[Table, ...
         Row(("Schemas", number(len(inventory.schemas)))),
         Row(("Tabellen mit Vektoren", f"{number(len(inventory.tables))} ({share})")),
         Row(("Indexe darauf", number(len(inventory.indexes)))),
-        Row(("Speicher für einen Aufbau", size(settings.maintenance_work_mem))),
+        Row(("Speicher für einen Aufbau", capacity(settings.maintenance_work_mem))),
         Row(("Helfer für einen Aufbau", str(settings.max_parallel_maintenance_workers))),
     ]
     largest = sorted(mine, key=lambda table: (-table.bytes, table.name))
@@ -132,8 +131,8 @@ def plan_tables(
         return (table,)
     seconds, window, disk, memory = takes
     text = (
-        f"Erwartet: {span(seconds)} von {span(window)} im Fenster, bis zu {size(disk)} Platz und"
-        f" {size(memory)} Speicher zusätzlich. Wer liest oder schreibt, wartet nicht."
+        f"Erwartet: {span(seconds)} von {span(window)} im Fenster, bis zu {capacity(disk)} Platz"
+        f" und {capacity(memory)} Speicher zusätzlich. Wer liest oder schreibt, wartet nicht."
     )
     if any(action.kind == "vector_drop" for action in plan.actions):
         text += " Bis ein gelöschter Index neu gebaut ist, sucht die Datenbank langsamer, exakt."
@@ -166,15 +165,6 @@ def outcome_table(actions: Sequence[Action], outcome: Outcome) -> Table:
     return Table("Was daraus wurde", ("Aktion", "Ergebnis"), _cut(rows, 2, 2 * _MOST))
 
 
-def _means(action: Action) -> str:
-    """Return memory and helpers of a build; empty for other actions."""
-    memory, workers = action.arguments.get("memory"), action.arguments.get("workers")
-    if not memory:
-        return ""
-    helpers = f", {workers} Helfer" if workers else ""
-    return f"{size(memory)}{helpers}"
-
-
 def _table_row(table: VectorTable) -> Row:
     kinds = [
         f"{column.dimensions or 'beliebig'}"
@@ -187,7 +177,7 @@ def _table_row(table: VectorTable) -> Row:
         rows,
         number(table.dead_rows),
         ", ".join(kinds),
-        size(table.bytes),
+        capacity(table.bytes),
         _day(table.analyzed_at),
         _day(table.vacuumed_at),
     )
@@ -201,7 +191,7 @@ def _index_row(index: VectorIndex) -> Row:
         (
             index.full_name,
             f"{index_kind(index.method, index.options)}{state}",
-            size(index.bytes),
+            capacity(index.bytes),
             number(index.scans),
         ),
         tone,
@@ -223,7 +213,7 @@ def _search_row(one: Searched, earlier: Searched | None, policy: RagStore) -> Ro
         latency = f"{_ms(before.p50)} / {_ms(before.p95)} → {latency}"
     index = found.index or "exakt, ohne Index"
     if found.index and earlier is not None:
-        index += f", {size(earlier.bytes)} → {size(one.bytes)}"
+        index += f", {capacity(earlier.bytes)} → {capacity(one.bytes)}"
     cells = (
         str(one.table),
         one.tenant,
@@ -246,7 +236,7 @@ def _evidence(evidence: Mapping[str, object]) -> str:
         parts.append(span(float(seconds)))
     before, after = evidence.get("bytes_before"), evidence.get("bytes_after")
     if isinstance(before, int) and isinstance(after, int):
-        parts.append(f"{size(before)} → {size(after)}")
+        parts.append(f"{capacity(before)} → {capacity(after)}")
     if evidence.get("slow_build"):
         parts.append("langsam gebaut: maintenance_work_mem war zu klein")
     return ", ".join(parts) or "erledigt"

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from leitstand.core.german import number
 from leitstand.core.plan import Action
 from leitstand.core.recovery_types import TableName
 from leitstand.core.vectors.findings import Finding, FindingCode, Severity
 from leitstand.core.vectors.maintenance_types import Reason
-from leitstand.notebook.wording import number
 
 __all__ = [
     "REASONS",
@@ -17,7 +17,6 @@ __all__ = [
     "index_kind",
     "place",
     "remedy",
-    "size",
     "span",
 ]
 
@@ -97,7 +96,6 @@ _REMEDIES: Mapping[FindingCode, Callable[[Mapping[str, Any]], str]] = {
     FindingCode.NOT_SEARCHABLE: lambda e: "Rechte prüfen",
 }
 _KINDS = {"ivfflat": "IVFFLAT", "hnsw": "HNSW"}
-_UNITS = ("Byte", "KiB", "MiB", "GiB", "TiB")
 
 
 def finding_title(code: FindingCode) -> str:
@@ -126,15 +124,6 @@ def index_kind(method: str, options: Mapping[str, int]) -> str:
 def action_title(action: Action) -> str:
     """Return what an action does."""
     return _ACTIONS[action.kind](action.arguments)
-
-
-def size(count: float) -> str:
-    """Return bytes for people."""
-    unit = 0
-    while count >= 1024 and unit < len(_UNITS) - 1:
-        count /= 1024
-        unit += 1
-    return f"{number(round(count, 1))} {_UNITS[unit]}"
 
 
 def span(seconds: float) -> str:

@@ -4,21 +4,36 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from leitstand.core.errors import GateRefused
-from leitstand.core.health import Finding, Sample, Verdict
+from leitstand.core.german import number
+from leitstand.core.health import Finding, Verdict
 from leitstand.core.plan import Action
 from leitstand.core.release_checks import Check
 from leitstand.core.traffic import Share
 
 __all__ = [
+    "STATUS",
     "VERDICTS",
     "CheckFailed",
     "action_text",
     "check_text",
     "finding_text",
     "number",
-    "sample_text",
     "split_text",
 ]
+
+STATUS: Mapping[str, str] = {
+    "running": "läuft",
+    "completed": "abgeschlossen",
+    "finding": "mit Befund beendet",
+    "refused": "abgelehnt",
+    "failed": "gescheitert",
+    "paused": "wartet",
+    "rolled_back": "zurückgenommen",
+    "interrupted": "angehalten",
+    "crashed": "abgerissen",
+    "open": "offen",
+}
+"""What a run's status is called; see `leitstand.audit.index.RunEntry`."""
 
 VERDICTS: Mapping[str, str] = {
     Verdict.HEALTHY: "gesund",
@@ -91,19 +106,6 @@ def finding_text(finding: Finding) -> tuple[str, str, str, str]:
 
     limit = f"{bound} {value(finding.limit)}"
     return name, value(finding.candidate), value(finding.stable), limit
-
-
-def sample_text(sample: Sample) -> str:
-    """Return a sample as text."""
-    latency = "–" if sample.latency_p95_ms is None else f"{number(sample.latency_p95_ms)} ms"
-    return f"{sample.requests} Anfragen, {number(sample.error_rate * 100)} % Fehler, p95 {latency}"
-
-
-def number(value: float) -> str:
-    """Return a number in German notation: whole from 100 on, else with one decimal."""
-    if value == int(value) or abs(value) >= 100:
-        return f"{value:,.0f}".replace(",", ".")
-    return f"{value:.1f}".replace(".", ",")
 
 
 def _short(digest: str) -> str:
