@@ -119,6 +119,15 @@ EMPTY = summarise([], 10)
         pytest.param(False, _measured(), _measured(p50=0.003), id="slower"),
         pytest.param(False, _measured(), _measured(p95=0.006), id="slower at times"),
         pytest.param(True, _measured(p50=1e-4), _measured(p50=9e-4), id="under a millisecond"),
+        pytest.param(
+            True,
+            _measured(0.4, 0.5, p95=0.001),
+            _measured(0.99),
+            id="slower than one that misses half",
+        ),
+        pytest.param(
+            False, _measured(0.4, 0.5), _measured(0.9, p95=0.1), id="slower, and still too little"
+        ),
         pytest.param(True, EMPTY, _measured(0.99, p50=1.0), id="nothing before"),
         pytest.param(False, EMPTY, _measured(0.5), id="nothing before, and bad"),
         pytest.param(True, EMPTY, EMPTY, id="no rows"),
