@@ -110,6 +110,12 @@ def test_no_snapshot_at_all_is_overdue_wherever_the_policy_wants_some(
     assert late == overdue(READY, settings)
 
 
+@pytest.mark.parametrize(("days", "late"), [(0, False), (8, False), (9, True)])
+def test_an_instance_that_was_just_made_needs_no_snapshot_yet(days: int, late: bool) -> None:
+    made = replace(READY, created_at=NOW - timedelta(days=days))
+    assert late == overdue(made, SETTINGS)
+
+
 LOADED = [
     ("the same", Keys(100, 5), 100, 100, True),
     ("written meanwhile", Keys(150, 5), 100, 200, True),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from leitstand.cloud.connection import Connection
@@ -24,12 +25,14 @@ class RedisInstance:
         state: As the API names it, e.g. ``READY``.
         version: Such as ``REDIS_7_2``.
         identity: Who writes its exports, as policies name it; Google may change it.
+        created_at: When it was made; None where the API does not say.
     """
 
     name: str
     state: str
     version: str
     identity: str
+    created_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,13 @@ class Memorystore:
             NotFound: there is none.
         """
         found = self._get(_INSTANCES, name, f"Instanz {short_name(name)} lesen")
+        created = found.get("createTime")
         return RedisInstance(
             name,
             state=str(found.get("state", "")),
             version=str(found.get("redisVersion", "")),
             identity=str(found.get("persistenceIamIdentity", "")),
+            created_at=datetime.fromisoformat(created) if created else None,
         )
 
     def under_way(self, name: str) -> tuple[RedisOperation, ...]:

@@ -69,11 +69,17 @@ def may_write(roles: frozenset[str]) -> bool:
 
 
 def overdue(situation: Situation, settings: Memorystore) -> bool:
-    """Return whether the newest snapshot is older than the policy allows, or there is none."""
+    """Return whether the newest snapshot is older than the policy allows.
+
+    Without any, the age of the instance counts: one that was just made cannot have one yet.
+    """
     every = _EVERY.get(settings.snapshot_export)
     if every is None:
         return False
-    return situation.age is None or situation.age > every * _LATE
+    age = situation.age
+    if age is None and situation.created_at is not None:
+        age = situation.at - situation.created_at
+    return age is None or age > every * _LATE
 
 
 def check_situation(situation: Situation, settings: Memorystore) -> tuple[Check, ...]:

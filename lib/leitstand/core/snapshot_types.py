@@ -103,6 +103,7 @@ class Situation:
         unread: Why, then, as a German sentence.
         snapshots: Earlier exports, the newest first.
         at: When all this was read.
+        created_at: When the instance was made; None where the API does not say.
     """
 
     instance: str
@@ -115,6 +116,7 @@ class Situation:
     unread: str
     snapshots: tuple[Snapshot, ...]
     at: datetime
+    created_at: datetime | None = None
 
     @property
     def age(self) -> timedelta | None:

@@ -192,6 +192,7 @@ class SnapshotRedis:
             unread=unread,
             snapshots=tuple(Snapshot(one.name, one.size, one.created_at) for one in snapshots),
             at=datetime.now(UTC),
+            created_at=instance.created_at,
         )
 
     def _source(self) -> tuple[Content | None, str]:
