@@ -8,7 +8,8 @@ import pytest
 from leitstand.cloud.errors import Conflict, NotFound
 from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.cloud.logs import Logs
-from leitstand.core.job import ExecutionState, prepared_template, secret_version
+from leitstand.core.cut_over import pinned_version
+from leitstand.core.job import ExecutionState, prepared_template
 from tests.fixtures.world import World
 
 
@@ -34,9 +35,9 @@ def test_a_job_tells_its_image_its_limits_and_its_secret(world: World) -> None:
     job = CloudRunJobs(world.connection).job(job_name(world))
     assert job.image.endswith("/web:1.0.0")
     assert (1800.0, "1", "") == (
-        job.longest, secret_version(job.template, "database-url"), job.problem,
+        job.longest, pinned_version(job.template["template"], "database-url"), job.problem,
     )  # fmt: skip
-    assert "" == secret_version(job.template, "other")
+    assert "" == pinned_version(job.template["template"], "other")
 
 
 def test_a_job_that_does_not_exist_is_not_found(world: World) -> None:
