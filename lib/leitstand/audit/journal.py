@@ -4,6 +4,10 @@ Several processes write the same file: each append takes an exclusive lock, clos
 that a crash has torn, writes one line and syncs it.
 A reader skips a torn line.
 
+With a redactor, secrets are masked before an event is encoded. What a resume goes by stays as it
+is: a plan that holds a secret is refused, and names and digests are masked only where they hold a
+value that the run read.
+
 ``LEITSTAND_CRASH_AFTER=<seq>`` kills the process right after it wrote that event.
 Only runs of the sandbox honour it.
 """
@@ -14,10 +18,20 @@ import math
 import os
 import signal
 import threading
-from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime
-from enum import Enum
-from pathlib import Path, PurePath
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from leitstand.audit.journal_fields import (
+    Masked,
+    plain_value,
+    redacted_fields,
+    show_people,
+)
+
+if TYPE_CHECKING:
+    from leitstand.audit.run_redactor import RunRedactor
 
 __all__ = ["Follower", "Journal"]
 
@@ -29,10 +43,16 @@ class Journal:
 
     Attributes:
         path: The file, private to its owner; it is made at the first append.
+
+    Args:
+        path: The file.
+        redactor: Called at every append for what masks secrets; without it nothing is masked.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, redactor: "Callable[[], RunRedactor] | None" = None) -> None:
         self.path = path
+        self._redactor = redactor
+        self._calls: Callable[[], list[dict[str, str]]] | None = None
         self._thread_lock = threading.Lock()
         self._read_until = 0
         self._count = 0
@@ -47,8 +67,17 @@ class Journal:
 
         Raises:
             OSError: the event could not be written.
+            SecretInPlan: the event is a plan that holds a secret.
             TypeError: a field has a type that a journal cannot hold.
         """
+        if self._calls is not None and (calls := self._calls()):
+            fields["api_calls"] = calls
+        redactor = self._redactor() if self._redactor is not None else None
+        masked = {name: item.value for name, item in fields.items() if isinstance(item, Masked)}
+        if redactor is not None:
+            rest = {name: item for name, item in fields.items() if name not in masked}
+            fields = dict.fromkeys(fields) | redacted_fields(redactor, event, rest)
+        fields = {**fields, **masked}
         with self._thread_lock:
             descriptor = os.open(
                 self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600
@@ -62,6 +91,14 @@ class Journal:
                 os.close(descriptor)
         self._crash_if_asked(written)
         return written
+
+    def carry(self, calls: Callable[[], list[dict[str, str]]]) -> None:
+        """From now on add the calls of APIs that this returns to the next event, if there are any.
+
+        Args:
+            calls: Returns those since it was asked last.
+        """
+        self._calls = calls
 
     def events(self) -> list[Event]:
         """Return all whole events, oldest first. Read-only."""
@@ -101,6 +138,8 @@ class Journal:
 
     def _note(self, event: Event) -> None:
         self._count += 1
+        if self._redactor is not None:
+            show_people(self._redactor(), event)
         if event.get("event") == "run.started":
             self._crashable = event.get("env") == "sandbox"
 
@@ -152,10 +191,10 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _encode(record: Event) -> bytes:
     try:
-        text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=_plain)
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False, default=plain_value)
     except ValueError:
         finite = _finite(record)
-        text = json.dumps(finite, ensure_ascii=False, allow_nan=False, default=_plain)
+        text = json.dumps(finite, ensure_ascii=False, allow_nan=False, default=plain_value)
     # A lone surrogate becomes its JSON escape, so that the line stays valid UTF-8 and JSON.
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
@@ -168,18 +207,6 @@ def _decode(line: bytes) -> Event | None:
     except ValueError:
         return None
     return event if isinstance(event, dict) and "event" in event else None
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, PurePath):
-        return str(value)
-    if isinstance(value, Enum):
-        return value.value
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=str)
-    raise TypeError(f"a journal cannot hold a {type(value).__name__}")
 
 
 def _finite(value: object) -> object:

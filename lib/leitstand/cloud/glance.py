@@ -31,6 +31,7 @@ class Glance:
 
     def __init__(self, connection: Connection, seconds: float) -> None:
         environment = connection.environment
+        self._learn = connection.learn
         self._rest: Rest = connection.hurried(seconds)
         self._project = f"projects/{environment.project}"
         self._location = f"{self._project}/locations/{environment.region}"
@@ -86,6 +87,7 @@ class Glance:
             what=f"Version {version} von {secret} lesen",
         )  # fmt: skip
         data = b64decode(found["payload"]["data"])
+        self._learn(data.decode("utf-8", "replace"))
         if int(found["payload"].get("dataCrc32c", -1)) != crc32c(data):
             raise ValueDamaged(secret)
         return data.decode()

@@ -182,7 +182,9 @@ class Resources:
     def auth_string(self, kind: Kind, name: str) -> str:
         """Return the AUTH string of a Redis instance; read-only. Never to be shown."""
         what = _what(kind, name, "AUTH lesen")
-        return str(self._call(kind, "getAuthString", name, what).get("authString", ""))
+        found = str(self._call(kind, "getAuthString", name, what).get("authString", ""))
+        self._connection.learn(found)
+        return found
 
     def _find(self, kind: Kind, name: str) -> Body | None:
         """Return the resource that has the id in its field ``found_by``, from the list."""

@@ -97,12 +97,14 @@ class Secrets:
         with translated(f"Version {version} von {short_name(secret)} lesen"):
             found = self._connection.secrets.access_secret_version(request={"name": name})
         payload = found.payload
+        self._connection.learn(payload.data.decode("utf-8", "replace"))
         if payload.data_crc32c != crc32c(payload.data):
             raise ValueDamaged(short_name(secret))
         return payload.data.decode("utf-8")
 
     def add_version(self, secret: str, value: str) -> str:
         """Add a version; return its number."""
+        self._connection.learn(value)
         data = value.encode("utf-8")
         payload = {"data": data, "data_crc32c": crc32c(data)}
         with translated(f"Neue Version von {short_name(secret)} anlegen"):

@@ -163,6 +163,7 @@ class CloudSql:
 
     def start_user(self, name: str, user: str, password: str, member_of: str) -> str:
         """Start making a user that is a member of a role; return the operation's name."""
+        self._connection.learn(password)
         body = {"name": user, "password": password, "databaseRoles": [member_of]}
         what = f"Nutzer {user} anlegen"
         answer = self._connection.rest.call(
@@ -172,6 +173,7 @@ class CloudSql:
 
     def start_password(self, name: str, user: str, password: str) -> str:
         """Start changing a user's password; return the operation's name."""
+        self._connection.learn(password)
         body = {"name": user, "password": password}
         answer = self._connection.rest.call(
             _API, "users", "update", f"{name}/users", what=f"Kennwort von {user} ändern",

@@ -114,6 +114,7 @@ class Placeholders:
             if value is None or value == "":
                 raise ValueMissing(reference.text, "Die Ressource zeigt ihn nicht")
             if reference.confidential:
+                self._connection.learn(str(value))
                 confidential.add(str(value))
             return value
 

@@ -19,7 +19,10 @@ def bounded_text(text: str, most: int = MOST_BYTES) -> str:
 def bounded_outputs(
     outputs: Sequence[Mapping[str, Any]], most: int = MOST_BYTES
 ) -> list[dict[str, Any]]:
-    """Return a cell's outputs, each of at most so many bytes; ``cut`` holds the size before."""
+    """Return a cell's outputs, each of at most so many bytes; ``cut`` holds the size before.
+
+    It may be done again with less: the first size stays.
+    """
     return [_bounded(output, most) for output in outputs]
 
 
@@ -28,7 +31,10 @@ def _bounded(output: Mapping[str, Any], most: int) -> dict[str, Any]:
     size = _size(plain)
     if size <= most:
         return plain
-    kept: dict[str, Any] = {"output_type": plain.get("output_type", ""), "cut": size}
+    kept: dict[str, Any] = {
+        "output_type": plain.get("output_type", ""),
+        "cut": plain.get("cut", size),
+    }
     match plain.get("output_type"):
         case "stream":
             kept["name"] = plain.get("name")

@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from leitstand.core.errors import RunFailed
+from leitstand.notebook.kernel_log import KernelLog
+from leitstand.notebook.record_signer import KEY_VARIABLE
 from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Kernel:
         run: Directory of the run, by which its descendants are found.
         log: What it and its children wrote past the notebook; removed by `close` when empty.
         lifeline: Pipe whose other end the kernel watches; it ends when this closes.
+        writer: Masks what goes into the log.
     """
 
     process: subprocess.Popen[bytes]
@@ -66,6 +69,7 @@ class Kernel:
     run: Path
     log: Path
     lifeline: BinaryIO
+    writer: KernelLog
 
     def alive(self) -> bool:
         """Return whether the process runs."""
@@ -92,6 +96,8 @@ class Kernel:
 
     def log_tail(self, size: int = 4000) -> str:
         """Return the end of what the kernel wrote past the notebook."""
+        if not self.alive():
+            self.writer.settle()
         try:
             return self.log.read_bytes()[-size:].decode("utf-8", "replace")
         except FileNotFoundError:
@@ -108,6 +114,7 @@ class Kernel:
         self.lifeline.close()
         _end_descendants(self.process.pid, self.run, grace)
         shutil.rmtree(self.directory, ignore_errors=True)
+        self.writer.close()
         if not self.log_tail(1):
             self.log.unlink(missing_ok=True)
 
@@ -142,28 +149,31 @@ def start_kernel(run: RunDirectory, cwd: Path, environment: Mapping[str, str]) -
     with os.fdopen(descriptor, "w") as opened:
         json.dump(connection, opened)
     log = run.path / "kernel.log"
+    writer = KernelLog(log, run.redactor)
     watched, lifeline = os.pipe()
-    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    pipes = [str(watched), str(writer.values)]
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "leitstand.notebook.kernel_main", str(file), str(watched)],
+            [sys.executable, "-m", "leitstand.notebook.kernel_main", str(file), *pipes],
             cwd=cwd,
             env=_environment(run, directory, environment),
             stdin=subprocess.DEVNULL,
-            stdout=written,
-            stderr=written,
-            pass_fds=[watched],
+            stdout=writer.output,
+            stderr=writer.output,
+            pass_fds=[watched, writer.values],
             start_new_session=True,
         )
     finally:
         os.close(watched)
-        os.close(written)
-    return Kernel(process, connection, directory, run.path, log, os.fdopen(lifeline, "wb"))
+        writer.start()
+    ours = os.fdopen(lifeline, "wb")
+    return Kernel(process, connection, directory, run.path, log, ours, writer)
 
 
 def _environment(run: RunDirectory, directory: Path, extra: Mapping[str, str]) -> dict[str, str]:
     environment = {**os.environ, **extra}
-    environment.pop("PYTHONSTARTUP", None)
+    for name in ("PYTHONSTARTUP", KEY_VARIABLE):  # the runner seals, and nothing else
+        environment.pop(name, None)
     environment["IPYTHONDIR"] = str(directory / "ipython")
     environment["JPY_PARENT_PID"] = str(os.getpid())
     environment[RUN_VARIABLE] = str(run.path)

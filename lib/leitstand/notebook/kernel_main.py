@@ -1,5 +1,6 @@
 """What runs inside the kernel process of a run: IPython's kernel, bound to the runner's life.
 
+Secrets are masked in all that it sends, and the runner is told which values it read.
 The kernel ignores the operator's IPython profile and history, and it ends at once when the runner
 is gone, however that happened.
 """
@@ -10,8 +11,13 @@ import shutil
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from leitstand.notebook.kernel_log import tell_runner
+from leitstand.notebook.kernel_redaction import redact_kernel
+from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory, journal_masked
 
 if TYPE_CHECKING:
     from ipykernel.kernelapp import IPKernelApp
@@ -22,10 +28,12 @@ __all__ = ["main"]
 def main() -> None:
     """Serve the kernel until it is shut down.
 
-    The arguments of the process are the connection file and the lifeline's descriptor.
+    The arguments of the process are the connection file and the descriptors of the lifeline and
+    of the pipe for values.
     """
-    connection_file, lifeline = sys.argv[1], int(sys.argv[2])
+    connection_file, lifeline, values = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     os.set_inheritable(lifeline, False)
+    os.set_inheritable(values, False)
     watch = threading.Thread(
         target=_end_with_runner, args=(lifeline, Path(connection_file).parent), daemon=True
     )
@@ -46,18 +54,24 @@ def main() -> None:
             "--IPKernelApp.exec_PYTHONSTARTUP=False",
         ]
     )
+    run = RunDirectory(Path(os.environ[RUN_VARIABLE]))
+    tell_runner(run.redactor, values)
+    redaction = redact_kernel(app.session, run.redactor)
     app.start()  # type: ignore[no-untyped-call]  # ipykernel is untyped
-    _leave(app)
+    redaction.flush()
+    _leave(app, run)
 
 
-def _leave(app: "IPKernelApp") -> None:
-    """Run what cells registered for the end, then end without ipykernel's own closing.
+def _leave(app: "IPKernelApp", run: RunDirectory) -> None:
+    """Run what cells registered for the end, journal what was masked, and end.
 
-    That one joins a thread which waits up to ten seconds for a flush of a thread that it has
-    stopped already. The operating system closes the sockets.
+    ipykernel's own closing is left out: it joins a thread which waits up to ten seconds for a
+    flush of a thread that it has stopped already. The operating system closes the sockets.
     """
     atexit.unregister(app.close)
     atexit._run_exitfuncs()
+    with suppress(OSError):  # a full disk must not keep the process
+        journal_masked(run)
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             stream.flush()

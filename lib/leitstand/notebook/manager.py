@@ -8,10 +8,12 @@ from nbformat import NotebookNode, v4
 from papermill.engines import NotebookExecutionManager
 from papermill.iorw import write_ipynb
 
-from leitstand.notebook.cell_journal import bounded_outputs, bounded_text
+from leitstand.audit.journal_fields import Masked
+from leitstand.notebook.cell_journal import MOST_BYTES, bounded_outputs, bounded_text
 from leitstand.notebook.listener import CellStart
 from leitstand.notebook.managed_run import Failure, ManagedRun
 from leitstand.notebook.run_directory import write_private
+from leitstand.notebook.saved_notebook import SavedNotebook
 
 __all__ = ["RunManager"]
 
@@ -24,6 +26,7 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
     """Keeps the notebook, its file and the journal in step.
 
     The journal is written before and after every cell.
+    The notebook in memory stays as it is executed; what is saved holds no secrets.
     The notebook is saved atomically at the start, at most every two seconds, at a failure and at
     the end.
 
@@ -37,24 +40,30 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
         self._next_save = 0.0
         self._started = 0.0
         self._cells = _code_cells(nb)
+        self._saved = SavedNotebook(run.directory.redactor)
 
     def save(self, **_: object) -> None:
         """Save the notebook unless it was saved a moment ago."""
         if time.monotonic() >= self._next_save:
             self.save_now()
 
-    def save_now(self) -> None:
+    def save_now(self, *, final: bool = False) -> None:
         """Save the notebook to the run directory and to papermill's output path."""
         begin = time.monotonic()
-        text = v4.writes(self.nb) + "\n"  # type: ignore[no-untyped-call]  # nbformat is untyped
+        shown = self._saved.masked(self.nb, final=final)
+        text = v4.writes(shown) + "\n"  # type: ignore[no-untyped-call]  # nbformat is untyped
         write_private(self.run.directory.notebook, text)
         if self.output_path:
             if _is_local(self.output_path):
                 write_private(Path(self.output_path), text)
             else:
-                write_ipynb(self.nb, self.output_path)
+                write_ipynb(shown, self.output_path)
         now = time.monotonic()
         self._next_save = now + max(_SAVE_EVERY, _SAVE_SHARE * (now - begin))
+
+    def shown(self) -> NotebookNode:
+        """Return a copy of the notebook that may be written: without secrets."""
+        return self._saved.masked(self.nb, final=True)
 
     def autosave_cell(self) -> None:
         """Save the outputs of a long cell, unless the notebook was saved a moment ago."""
@@ -76,7 +85,7 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
                 index=cell_index,
                 count=start.number,
                 section=start.section,
-                source=bounded_text(cell.source),
+                source=Masked(bounded_text(self.run.directory.redactor.text(cell.source))),
             )
             self.run.listener.cell_started(start)
         self._started = time.monotonic()
@@ -99,18 +108,23 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
                 index=cell_index,
                 duration=round(seconds, 6),
                 status=status,
-                outputs=bounded_outputs(cell.outputs),
+                outputs=Masked(self._journalled(cell)),
             )
             self.run.listener.cell_ended(start, status, seconds)
         super().cell_complete(cell, cell_index, **options)
         if failed:
             self.save_now()
 
+    def _journalled(self, cell: NotebookNode) -> list[dict[str, Any]]:
+        """Return outputs for the journal; more than it keeps is looked at, for what ends there."""
+        outputs = bounded_outputs(cell.outputs, 2 * MOST_BYTES)
+        return bounded_outputs(self._saved.outputs(outputs))
+
     def notebook_complete(self, **options: object) -> None:
         """Complete papermill's metadata and save the notebook."""
         if self.nb.metadata.papermill.get("start_time"):
             super().notebook_complete(**options)
-        self.save_now()
+        self.save_now(final=True)
 
     def section(self, cell_index: int) -> str:
         """Return the heading above a cell."""

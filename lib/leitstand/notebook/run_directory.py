@@ -10,8 +10,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from leitstand.audit.journal import Journal
+from leitstand.audit.run_redactor import RunRedactor, redactor_of
+from leitstand.project import state_directory
 
-__all__ = ["RUN_VARIABLE", "RunDirectory", "create_run_directory", "write_private"]
+__all__ = [
+    "RUN_VARIABLE",
+    "RunDirectory",
+    "create_run_directory",
+    "journal_masked",
+    "write_private",
+]
 
 RUN_VARIABLE = "LEITSTAND_RUN"
 """Environment variable that tells a kernel its run directory."""
@@ -40,7 +48,16 @@ class RunDirectory:
     @property
     def journal(self) -> Journal:
         """Return the run's journal."""
-        return Journal(self.path / "journal.jsonl")
+        return Journal(self.path / "journal.jsonl", lambda: self.redactor)
+
+    @property
+    def redactor(self) -> RunRedactor:
+        """Return what masks secrets in all that this process writes for the run.
+
+        Raises:
+            OSError: the key of its marks cannot be read or made.
+        """
+        return redactor_of(self.path, _keys(self.path))
 
     @property
     def summary(self) -> Path:
@@ -49,8 +66,26 @@ class RunDirectory:
 
     def write_summary(self, summary: Mapping[str, object]) -> None:
         """Write the summary atomically."""
-        text = json.dumps(summary, ensure_ascii=False, indent=1, default=str)
-        write_private(self.summary, text + "\n")
+        self.write_data(self.summary.name, summary)
+
+    def write_data(self, name: str, data: Mapping[str, object]) -> Path:
+        """Write JSON data of the run with marks in the place of secrets; return its path."""
+        shown = self.redactor.data(json.loads(json.dumps(data, default=str)))
+        path = self.path / name
+        write_private(path, json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+        return path
+
+    def write(self, name: str, text: str) -> Path:
+        """Write a text of the run with marks in the place of secrets; return its path."""
+        path = self.path / name
+        write_private(path, self.redactor.text(text))
+        return path
+
+
+def journal_masked(run: RunDirectory) -> None:
+    """Journal how many places this process masked since it last did so, by kind."""
+    if masked := run.redactor.new_counts():
+        run.journal.append("redaction", masked=masked)
 
 
 def create_run_directory(runs: Path, runbook: str, *, now: datetime | None = None) -> RunDirectory:
@@ -70,6 +105,13 @@ def create_run_directory(runs: Path, runbook: str, *, now: datetime | None = Non
         except FileExistsError:
             continue
         return RunDirectory(path)
+
+
+def _keys(run: Path) -> Path:
+    """Return where the keys of marks lie: in the state directory, beside the runs."""
+    if run.parent.name == "runs":
+        return run.parent.parent / "salts"
+    return state_directory() / "salts"
 
 
 def write_private(path: Path, text: str) -> None:

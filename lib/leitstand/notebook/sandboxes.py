@@ -1,6 +1,6 @@
 """The sandbox of this machine: found when it runs, started when it does not."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -51,15 +51,22 @@ def attach_sandbox() -> "Sandbox":
     raise control.StartFailed("others start and end it all the time.", "")
 
 
-def connect(environment: "Environment") -> "Connection":
-    """Return the clients of an environment; the sandbox is found or started for it."""
+def connect(
+    environment: "Environment", learn: Callable[[Iterable[str]], None] | None = None
+) -> "Connection":
+    """Return the clients of an environment; the sandbox is found or started for it.
+
+    Args:
+        environment: Where to.
+        learn: Told every value of a secret before anyone has it.
+    """
     from leitstand.cloud.connection import Connection
 
     if environment.sandbox is None:
-        return Connection(environment)
+        return Connection(environment, learn=learn)
     with sandbox_explained():
         sandbox = attach_sandbox()
-        return Connection(environment, sandbox.grpc, sandbox.rest)
+        return Connection(environment, sandbox.grpc, sandbox.rest, learn=learn)
 
 
 def start_sandbox(

@@ -1,0 +1,79 @@
+"""The executed notebook as it is saved: with marks in the place of secrets."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+from nbformat import NotebookNode, from_dict
+
+from leitstand.audit.run_redactor import RunRedactor
+
+__all__ = ["SavedNotebook"]
+
+_REMEMBERED: Final = 1_000_000
+"""Characters of the largest output that is remembered."""
+
+
+class SavedNotebook:
+    """Makes the copies of a notebook that may be written; cells that stay are looked at once.
+
+    Args:
+        redactor: Of the run.
+    """
+
+    def __init__(self, redactor: RunRedactor) -> None:
+        self._redactor = redactor
+        self._cells: dict[tuple[str, int], NotebookNode] = {}
+        self._outputs: dict[tuple[str, int], dict[str, object]] = {}
+
+    def masked(self, notebook: NotebookNode, *, final: bool = False) -> NotebookNode:
+        """Return a copy with marks; the notebook stays as it is.
+
+        At the end it is also looked at what only the outputs of several cells together show.
+
+        What is masked is counted when it is first masked, not at each save.
+        """
+        version = self._redactor.version
+        known: dict[tuple[str, int], NotebookNode] = {}
+        cells = []
+        for cell in self._across(notebook.cells) if final else notebook.cells:
+            key = (json.dumps(cell, ensure_ascii=False), version)
+            known[key] = self._cells.get(key) or cast(NotebookNode, from_dict(self._cell(cell)))  # type: ignore[no-untyped-call]  # nbformat is untyped
+            cells.append(known[key])
+        self._cells = known
+        rest = {name: value for name, value in notebook.items() if name != "cells"}
+        shown = self._redactor.notebook({**rest, "cells": []})
+        copy = cast(NotebookNode, from_dict(shown))  # type: ignore[no-untyped-call]  # nbformat is untyped
+        copy["cells"] = cells
+        return copy
+
+    def outputs(self, outputs: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
+        """Return a cell's outputs with marks, also where several share a secret in pieces."""
+        return [self._output(output) for output in self._redactor.across(list(outputs))]
+
+    def _output(self, output: Mapping[str, object]) -> dict[str, object]:
+        key = (json.dumps(output, ensure_ascii=False), self._redactor.version)
+        masked = self._outputs.get(key)
+        if masked is None:
+            masked = self._redactor.output(output)
+            if len(key[0]) < _REMEMBERED:
+                self._outputs[key] = masked
+        return masked
+
+    def _cell(self, cell: Mapping[str, Any]) -> Mapping[str, object]:
+        alone = {name: value for name, value in cell.items() if name != "outputs"}
+        shown = cast(list[dict[str, object]], self._redactor.notebook({"cells": [alone]})["cells"])
+        if "outputs" not in cell:
+            return shown[0]
+        return {**shown[0], "outputs": self.outputs(cell["outputs"])}
+
+    def _across(self, cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Mask what only the outputs of several cells together show."""
+        outputs = [output for cell in cells for output in cell.get("outputs", ())]
+        masked = iter(self._redactor.across(outputs))
+        return [
+            {**cell, "outputs": [next(masked) for _ in cell["outputs"]]}
+            if cell.get("outputs")
+            else cell
+            for cell in cells
+        ]
