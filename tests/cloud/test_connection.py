@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from leitstand.cloud.connection import Connection, NotLoopback
+from leitstand.cloud.connection import Connection
 from leitstand.cloud.errors import MissingCredentials
+from leitstand.cloud.loopback import NotLoopback
 from leitstand.configuration import load_environment
 
 
@@ -42,7 +43,7 @@ def test_a_real_environment_is_never_pointed_at_a_sandbox() -> None:
 
 def test_the_sandbox_has_no_identity() -> None:
     connection = Connection(load_environment("sandbox"), "127.0.0.1:1")
-    assert "sandbox" == connection.operator()
+    assert connection.credentials is None
     assert connection.identity_token("http://127.0.0.1") is None
 
 

@@ -19,7 +19,7 @@ from leitstand.notebook.template import Template, find_template, read_template
 if TYPE_CHECKING:
     from leitstand.notebook.conclusion import Result
 
-__all__ = ["ParameterFileUnreadable", "add_to", "show_result"]
+__all__ = ["ParameterFileUnreadable", "add_to", "local_time", "show_result"]
 
 
 class ParameterFileUnreadable(InputError):
@@ -71,25 +71,24 @@ def run(
         given = _given(template, parameter or (), file or (), switches)
         runs_directory = project.runs_directory()
         with _listening(quiet=quiet or as_json) as listener:
-            result = run_notebook(template, given, runs_directory, project=root, listener=listener)
+            result = run_notebook(
+                template, given, runs_directory, project=root, listener=listener, html=as_html
+            )
     except LeitstandError as error:
         report_end(Path(runbook).stem, "", error.exit_code, error.message)
         if as_json:
             print_json(_refusal(error))
         raise
-    copy = _html_copy(result) if as_html else None
-    show_result(result, as_json=as_json, quiet=quiet, html=copy)
+    show_result(result, as_json=as_json, quiet=quiet)
     raise typer.Exit(result.exit_code)
 
 
-def show_result(
-    result: "Result", *, as_json: bool = False, quiet: bool = False, html: Path | None = None
-) -> None:
+def show_result(result: "Result", *, as_json: bool = False, quiet: bool = False) -> None:
     """Print how a run ended: the result on standard output, what went wrong on standard error."""
     from leitstand.notebook.wording import STATUS
 
     if as_json:
-        print_json({**result.as_data(), "html": str(html) if html else ""})
+        print_json(result.as_data())
         return
     if result.exit_code != ExitCode.SUCCESS:
         explain(result.message, result.advice, finding=result.exit_code == ExitCode.FINDING)
@@ -98,7 +97,8 @@ def show_result(
     mark, style = ("✓", "green") if result.exit_code == ExitCode.SUCCESS else ("✗", "red")
     words = STATUS[result.status]
     line(f"{mark} Lauf {result.run} {words} nach {german_seconds(result.duration)}.", style)
-    line(f"  Notebook: {html or result.notebook}")
+    line(f"  Notebook: {result.html or result.notebook}")
+    line(f"  Beleg: {result.record or result.unsealed}")
 
 
 def runs(
@@ -119,7 +119,7 @@ def runs(
     table(
         ("Lauf", "Umgebung", "Bediener", "Ticket", "Beginn", "Ergebnis"),
         [
-            (e.id, e.env, e.operator, e.ticket, _local(e.started_at), STATUS[e.status])
+            (e.id, e.env, e.operator, e.ticket, local_time(e.started_at), STATUS[e.status])
             for e in entries
         ],
     )
@@ -195,12 +195,6 @@ def _listening(*, quiet: bool) -> Any:
     return view(console(), quiet=False)
 
 
-def _html_copy(result: "Result") -> Path:
-    from leitstand.notebook.html import write_html
-
-    return write_html(Path(result.notebook))
-
-
 def _refusal(error: LeitstandError) -> dict[str, object]:
     return {
         "run": "",
@@ -212,7 +206,8 @@ def _refusal(error: LeitstandError) -> dict[str, object]:
     }
 
 
-def _local(moment: str) -> str:
+def local_time(moment: str) -> str:
+    """Return an ISO time as German local time; a text that is none as it is."""
     from datetime import datetime
 
     try:

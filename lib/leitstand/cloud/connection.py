@@ -3,11 +3,13 @@
 This is the only place where the endpoint is decided and the only one that reads credentials.
 """
 
-import ipaddress
+from collections.abc import Callable, Iterable
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
+from leitstand.cloud.call_log import CallLog
 from leitstand.cloud.errors import MissingCredentials
+from leitstand.cloud.loopback import check_loopback
 from leitstand.cloud.rest import Rest
 from leitstand.core.environment import Environment
 
@@ -31,15 +33,7 @@ if TYPE_CHECKING:
         SqlOperationsServiceClient,
     )
 
-__all__ = ["Connection", "NotLoopback"]
-
-
-class NotLoopback(ValueError):
-    """The sandbox was given an address that is not on this machine."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(f"{address} is not a loopback address")
-        self.address = address
+__all__ = ["Connection", "default_rest"]
 
 
 class Connection:
@@ -48,10 +42,14 @@ class Connection:
     With ``sandbox_address`` no credential is read and nothing but that address and
     ``sandbox_rest`` is contacted.
 
+    Attributes:
+        calls: The calls that may have changed something.
+
     Args:
         environment: Whose clients they are.
         sandbox_address: ``127.0.0.1:PORT`` of the sandbox's gRPC APIs.
         sandbox_rest: ``http://127.0.0.1:PORT`` of its REST APIs, where those are needed.
+        learn: Told every value of a secret before anyone has it, so that it is shown nowhere.
 
     Raises:
         NotLoopback: an address does not lie on the loopback interface.
@@ -63,18 +61,27 @@ class Connection:
         environment: Environment,
         sandbox_address: str | None = None,
         sandbox_rest: str | None = None,
+        *,
+        learn: Callable[[Iterable[str]], None] | None = None,
     ) -> None:
         if (environment.name == "sandbox") != (sandbox_address is not None):
             raise ValueError("an address belongs to the sandbox, and only to it")
         if sandbox_rest is not None and sandbox_address is None:
             raise ValueError("an address belongs to the sandbox, and only to it")
         if sandbox_address is not None:
-            _check_loopback(sandbox_address)
+            check_loopback(sandbox_address)
         if sandbox_rest is not None:
-            _check_loopback(sandbox_rest.removeprefix("http://"))
+            check_loopback(sandbox_rest.removeprefix("http://"))
         self.environment = environment
         self._address = sandbox_address
         self._rest_address = sandbox_rest
+        self.calls = CallLog()
+        self._learn = learn
+
+    def learn(self, *values: str) -> None:
+        """Tell whoever masks outputs that these values are secret; call it before they are used."""
+        if self._learn is not None:
+            self._learn([value for value in values if value])
 
     @property
     def poll_interval(self) -> float:
@@ -202,8 +209,8 @@ class Connection:
         from leitstand.cloud.rest_http import authorized, direct
 
         if self._address is None:
-            return Rest(partial(authorized, self._credentials))
-        return Rest(direct, self._rest_root, self.poll_interval)
+            return Rest(partial(authorized, self._credentials), log=self.calls)
+        return Rest(direct, self._rest_root, self.poll_interval, log=self.calls)
 
     def hurried(self, seconds: float) -> Rest:
         """Return another client of all REST APIs, one that does not wait long.
@@ -226,19 +233,14 @@ class Connection:
             raise ValueError("the address of the sandbox's REST APIs is missing")
         return f"http://{self._rest_address.removeprefix('http://').rstrip('/')}"
 
-    def operator(self) -> str:
-        """Return who acts: the credentials' account; ``sandbox`` where there are none.
+    @property
+    def credentials(self) -> "Credentials | None":
+        """What the clients sign in with; ``None`` in the sandbox, which asks for nothing.
 
         Raises:
             MissingCredentials: there are no Application Default Credentials.
         """
-        if self._address is not None:
-            return "sandbox"
-        credentials = self._credentials
-        account = getattr(credentials, "service_account_email", "") or getattr(
-            credentials, "account", ""
-        )
-        return str(account) or "unbekannt"
+        return None if self._address is not None else self._credentials
 
     def identity_token(self, audience: str) -> str | None:
         """Return a token that a private Cloud Run service accepts; ``None`` in the sandbox."""
@@ -252,38 +254,46 @@ class Connection:
             token: str = id_token.fetch_id_token(Request(), audience)
         except DefaultCredentialsError as error:
             raise MissingCredentials(self.environment.name) from error
+        self.learn(token)
         return token
 
     def _client(self, client: Any, transport: Any) -> Any:
         if self._address is not None:
             return client(transport=transport(channel=self._channel))
-        return client(credentials=self._credentials)
+
+        def channel(*arguments: Any, **options: Any) -> "grpc.Channel":
+            return self.calls.watched(transport.create_channel(*arguments, **options))
+
+        made = partial(transport, channel=channel)
+        return client(credentials=self._credentials, transport=made)
 
     @cached_property
     def _channel(self) -> "grpc.Channel":
         import grpc
 
         # Without it, a proxy from the environment would carry the calls off this machine.
-        return grpc.insecure_channel(self._address, options=[("grpc.enable_http_proxy", 0)])
+        options = [("grpc.enable_http_proxy", 0)]
+        return self.calls.watched(grpc.insecure_channel(self._address, options=options))
 
     @cached_property
     def _credentials(self) -> "Credentials":
-        import google.auth
-        from google.auth.exceptions import DefaultCredentialsError
-
-        scopes = ["https://www.googleapis.com/auth/cloud-platform"]
-        try:
-            credentials, _ = google.auth.default(scopes=scopes)
-        except DefaultCredentialsError as error:
-            raise MissingCredentials(self.environment.name) from error
-        return credentials
+        return _default_credentials(self.environment.name)
 
 
-def _check_loopback(address: str) -> None:
-    host = address.rstrip("/").rpartition(":")[0]
+def default_rest(name: str) -> Rest:
+    """Return a client of the real REST APIs for ``name``; raises MissingCredentials with it."""
+    from leitstand.cloud.rest_http import authorized
+
+    return Rest(partial(authorized, _default_credentials(name)))
+
+
+def _default_credentials(name: str) -> "Credentials":
+    import google.auth
+    from google.auth.exceptions import DefaultCredentialsError
+
+    scopes = ["https://www.googleapis.com/auth/cloud-platform"]
     try:
-        loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise NotLoopback(address)
+        credentials, _ = google.auth.default(scopes=scopes)
+    except DefaultCredentialsError as error:
+        raise MissingCredentials(name) from error
+    return credentials

@@ -129,7 +129,14 @@ class LogRouting:
             {"access": [*kept, *added]}, if_match=str(body.get("etag", "")),
         )  # fmt: skip
 
-    def write(self, log: str, severity: str, payload: Mapping[str, Any], id: str) -> None:
+    def write(
+        self,
+        log: str,
+        severity: str,
+        payload: Mapping[str, Any],
+        id: str,
+        within: float | None = None,
+    ) -> None:
         """Write one structured entry.
 
         Args:
@@ -137,6 +144,7 @@ class LogRouting:
             severity: As Cloud Logging names it.
             payload: Its fields as JSON values.
             id: The entry's ``insertId``: written twice with one time, it counts once.
+            within: Seconds for the one attempt; as long as the client likes when left out.
         """
         from google.cloud.logging_v2.types import LogEntry
         from google.logging.type import log_severity_pb2 as severities
@@ -148,8 +156,9 @@ class LogRouting:
             insert_id=id,
             json_payload=dict(payload),
         )
-        with translated("Probeeintrag schreiben"):
-            self._connection.logs.write_log_entries(request={"entries": [entry]})
+        once: dict[str, Any] = {} if within is None else {"timeout": within, "retry": None}
+        with translated("Log-Eintrag schreiben"):
+            self._connection.logs.write_log_entries(request={"entries": [entry]}, **once)
 
     def is_logged(self, log: str, id: str) -> bool:
         """Return whether Logging shows an entry with that ``insertId``; read-only."""

@@ -7,9 +7,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, BinaryIO
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
+from leitstand.cloud.call_log import CallLog
 from leitstand.cloud.documents import Document, Method, document
 from leitstand.cloud.errors import CloudUnreachable, QuotaExceeded
 from leitstand.cloud.rest_errors import translated_rest
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Body", "Rest"]
 
 Body = dict[str, Any]
+T = TypeVar("T")
 
 _READS = 3
 _PIECE = 16 * 1024 * 1024
@@ -35,6 +37,7 @@ class Rest:
             without one the documents' own addresses are called.
         pause: Seconds before a failed read is tried again; doubled each time.
         reads: How often a call that only reads is tried.
+        log: Notes the calls that may change something.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Rest:
         root: str | None = None,
         pause: float = 0.5,
         reads: int = _READS,
+        log: CallLog | None = None,
     ) -> None:
         self._make_http = make_http
         self._root = root
@@ -53,6 +57,7 @@ class Rest:
         self._calls = 0
         self._pause = pause
         self._tries = reads
+        self._log = log
         # It warns of every 403, which is said here as an error already.
         logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)
 
@@ -124,9 +129,15 @@ class Rest:
         arguments: dict[str, Any] = {**values, **(query or {})}
         if found.request:
             arguments["body"] = dict(body or {})
-        if not found.reads or self._tries == 1:
-            return self._send(api, found, arguments, what, if_match)
-        answer: Body = self._reads(self._send, api, found, arguments, what, if_match)
+        if found.reads:
+            return self.again(partial(self._send, api, found, arguments, what, if_match))
+        answer: Body = {}
+        try:
+            answer = self._send(api, found, arguments, what, if_match)
+        finally:
+            if self._log is not None:
+                method_name = f"{api.partition('.')[0]}.{collection}.{method}"
+                self._log.note(method_name, name, _operation(answer))
         return answer
 
     def pages(
@@ -175,21 +186,39 @@ class Rest:
             raise ValueError(f"{name} does not fit {api} {collection}.get")
         named = {_python(key): value for key, value in {**values, **(query or {})}.items()}
         with translated_rest(what), self._http() as http:
-            with self._counting:
-                self._calls += 1
+            self._count()
             request = self._collection(api, collection).get_media(**named)
             request.http = http
             pieces, over = MediaIoBaseDownload(target, request, chunksize=_PIECE), False
             while not over:
                 _, over = pieces.next_chunk(num_retries=self._tries - 1)
 
+    def again(self, call: Callable[[], T]) -> T:
+        """Call what may be repeated: as often as any call that only reads, and with its pauses."""
+        return call() if self._tries == 1 else self._reads(call)
+
+    @contextmanager
+    def sending(self, api: str, collection: str, what: str) -> Iterator[tuple[Any, Any]]:
+        """Lend the client of a collection and an HTTP client for one request of another kind.
+
+        Raises:
+            CloudRefused: the API said no; sub classes name the cause.
+            CloudUnreachable: no answer.
+        """
+        with translated_rest(what), self._http() as http:
+            self._count()
+            yield self._collection(api, collection), http
+
+    def _count(self) -> None:
+        with self._counting:
+            self._calls += 1
+
     def _send(
         self, api: str, method: Method, arguments: Mapping[str, Any], what: str, if_match: str
     ) -> Body:
         named = {_python(key): value for key, value in arguments.items()}
         with translated_rest(what), self._http() as http:
-            with self._counting:
-                self._calls += 1
+            self._count()
             request = getattr(self._collection(api, method.collection), method.name)(**named)
             if if_match:
                 request.headers["If-Match"] = if_match
@@ -233,10 +262,18 @@ class Rest:
             content = document(api).without_schemas()
             options = {}
             if self._root is not None:
-                address = f"{self._root}/{content['name']}/{content['servicePath']}"
-                options = {"client_options": {"api_endpoint": address}}
+                root = f"{self._root}/{content['name']}/"
+                # Contents go to the document's root, whatever the endpoint is.
+                content = {**content, "rootUrl": root}
+                options = {"client_options": {"api_endpoint": root + content["servicePath"]}}
             self._built[api] = build_from_document(content, http=self._make_http(), **options)
         return self._built[api]
+
+
+def _operation(answer: Body) -> str:
+    """Return the name of the operation that an answer is; empty where it is none."""
+    kind, name = str(answer.get("kind", "")), str(answer.get("name", ""))
+    return name if "/operations/" in f"/{name}" or kind.endswith("#operation") else ""
 
 
 def _python(parameter: str) -> str:

@@ -34,6 +34,10 @@ class Result:
         duration: Seconds.
         directory: The run's directory.
         notebook: The executed notebook.
+        broken_glass: The reasons for which plans were applied without a second person.
+        html: Its copy as HTML, or empty.
+        record: Number of its record in the chain; 0 while it has none.
+        unsealed: Why it has none, as German sentences, or empty.
     """
 
     run: str
@@ -47,6 +51,10 @@ class Result:
     duration: float
     directory: str
     notebook: str
+    broken_glass: tuple[str, ...] = ()
+    html: str = ""
+    record: int = 0
+    unsealed: str = ""
 
     def as_data(self) -> dict[str, object]:
         """Return the result as JSON values."""
@@ -94,10 +102,14 @@ def conclude(run: ManagedRun) -> Result:
         duration=round(monotonic() - run.started, 3),
         directory=str(run.directory.path),
         notebook=str(run.directory.notebook),
+        broken_glass=_emergencies(events),
     )
     if not run.directory.notebook.exists():  # stopped before papermill had read it
         write_private(run.directory.notebook, run.template.path.read_text(encoding="utf-8"))
-    run.directory.write_summary(result.as_data())
+    # What comes later cannot stand in a file that is sealed.
+    later = {"html", "record", "unsealed"}
+    summary = {name: value for name, value in result.as_data().items() if name not in later}
+    run.directory.write_summary(summary)
     report_end(result.runbook, result.run, result.exit_code, result.message)
     return result
 
@@ -183,6 +195,12 @@ def _own_sandbox_ended() -> Iterator[None]:
             sandbox = control.find(sandbox_directory())
             if sandbox is not None and psutil.Process(sandbox.pid).ppid() == os.getpid():
                 sandbox.stop()
+
+
+def _emergencies(events: Sequence[Event]) -> tuple[str, ...]:
+    """Return the reasons of all emergencies, whether or not somebody approved later."""
+    broken = (event for event in events if event["event"] == "approval.broken_glass")
+    return tuple(str(event["reason"]) for event in broken)
 
 
 def _status(end: _End, events: Sequence[Event]) -> str:

@@ -23,6 +23,7 @@ from leitstand.notebook.managed_run import ManagedRun, open_run
 from leitstand.notebook.manager import RunManager
 from leitstand.notebook.papermill_errors import RunNotCompleted
 from leitstand.notebook.scheduled import report_end
+from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template, parameters_source, read_template
 
 __all__ = ["DefaultEngine", "LeitstandEngine"]
@@ -85,10 +86,11 @@ class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is unt
             run.close()
         if leitstand_run is None:
             result = conclude(run)
+            seal_ended(run.directory.path, result.env)
             if result.exit_code:
-                _save(manager.nb, wanted_at)
+                _save(manager.shown(), wanted_at)
                 raise RunNotCompleted(result.exit_code, result.message, result.advice)
-        executed: NotebookNode = manager.nb
+        executed: NotebookNode = manager.shown()
         return executed
 
     @classmethod

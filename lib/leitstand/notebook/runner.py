@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any, Self
@@ -18,6 +19,7 @@ from leitstand.notebook.listener import Listener
 from leitstand.notebook.managed_run import Failure, ManagedRun, open_run
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.scheduled import report_end
+from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template
 
 __all__ = ["run_notebook"]
@@ -31,6 +33,7 @@ def run_notebook(
     project: Path | None = None,
     listener: Listener | None = None,
     resumed: RunDirectory | None = None,
+    html: bool = False,
 ) -> Result:
     """Execute a notebook through papermill and return how it ended.
 
@@ -44,6 +47,7 @@ def run_notebook(
         project: Root of the project.
         listener: Who hears of the run while it goes on.
         resumed: The run to go on with, instead of a new one.
+        html: Also write the executed notebook as an HTML file.
 
     Raises:
         ParameterError: the parameters do not fit; nothing was made or started.
@@ -64,7 +68,15 @@ def run_notebook(
         finally:
             signals.hold()  # what is put right now is not to be broken off
             run.close()
-        return conclude(run)
+        return _sealed(conclude(run), html=html)
+
+
+def _sealed(result: Result, *, html: bool) -> Result:
+    from leitstand.notebook.html import write_html
+
+    copy = str(write_html(Path(result.notebook))) if html else ""
+    kept = seal_ended(Path(result.directory), result.env)
+    return replace(result, html=copy, record=kept.seq, unsealed=kept.problem)
 
 
 def _execute(run: ManagedRun, given: Mapping[str, object]) -> None:

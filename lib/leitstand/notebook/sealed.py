@@ -1,0 +1,103 @@
+"""Seals a run that has just ended. What goes wrong there never changes how the run ended."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from leitstand.audit.journal import Journal
+from leitstand.audit.run_files import JOURNAL
+from leitstand.configuration import load_environment
+from leitstand.core.errors import LeitstandError
+from leitstand.notebook.record_signer import own_signer
+from leitstand.project import state_directory
+
+if TYPE_CHECKING:
+    from leitstand.audit.signing import Signer
+    from leitstand.audit.store import Store
+    from leitstand.cloud.rest import Rest
+    from leitstand.core.environment import Environment
+
+__all__ = ["RecordKept", "records_of", "seal_ended"]
+
+_AT_ONCE: Final = 20
+"""So many kept records are sent after a run, so that it ends soon."""
+
+
+@dataclass(frozen=True)
+class RecordKept:
+    """What became of a run's record.
+
+    Attributes:
+        seq: Its number in the chain; 0 when it is not there yet.
+        problem: Why it is not, as German sentences, or empty.
+    """
+
+    seq: int = 0
+    problem: str = ""
+
+
+def records_of(environment: "Environment | None") -> str:
+    """Return the address of the store of an environment's records, or of this machine's own."""
+    from leitstand.core.records.settings import records_in
+
+    named = records_in(environment).store if environment is not None else ""
+    return named or str(state_directory() / "records")
+
+
+def seal_ended(run: Path, env: str) -> RecordKept:
+    """Seal a run; its record is kept beside it when the store cannot be reached.
+
+    Then send what was kept of earlier runs in the same environment.
+
+    Args:
+        run: Its directory; nothing writes to it any more.
+        env: Name of its environment; empty when it has none.
+    """
+    from leitstand.audit.sealing import seal_run
+
+    try:
+        environment = load_environment(env) if env else None
+        store = _store(environment)
+        signer = own_signer()
+        sealed = seal_run(run, store, signer, crashed=True)
+        _send_kept(run, env, store, signer)
+    except LeitstandError as error:
+        return RecordKept(problem=f"{error.message} {error.advice}".strip())
+    except OSError as error:
+        return RecordKept(
+            problem=f"Der Lauf ist nicht versiegelt: {error.strerror or error}."
+            f" Holen Sie es nach: leitstand audit seal {run.name}."
+        )
+    return RecordKept(sealed.head.seq)
+
+
+def _send_kept(run: Path, env: str, store: "Store", signer: "Signer") -> None:
+    """Send records of earlier runs that the store did not take; what fails waits on."""
+    from leitstand.audit.records import unsealed_runs
+    from leitstand.audit.sealing import seal_run
+
+    for earlier in unsealed_runs(run.parent)[:_AT_ONCE]:
+        started = next(iter(Journal(earlier / JOURNAL)), {})
+        if started.get("env", "") == env:
+            with suppress(LeitstandError, OSError):
+                seal_run(earlier, store, signer, crashed=True)
+
+
+def _store(environment: "Environment | None") -> "Store":
+    from leitstand.execution.store_opening import open_store
+
+    return open_store(records_of(environment), rest=_rest(environment))
+
+
+def _rest(environment: "Environment | None") -> "Callable[[], Rest] | None":
+    if environment is None:
+        return None
+
+    def rest() -> "Rest":
+        from leitstand.notebook.sandboxes import connect
+
+        return connect(environment).rest
+
+    return rest
