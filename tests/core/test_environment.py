@@ -134,6 +134,9 @@ INVALID = [
     ("a task that is stuck before it is late", "triage.queue_stuck_seconds", 1),
     ("a deadline before the window ends", "release.analysis.deadline", 1),
     ("an image without a tag", "first_images", {"web": "web"}),
+    ("records of the sandbox in a bucket", "records.store", "gs://somewhere/chain"),
+    ("a store that names something unknown", "records.store", "gs://${prject}-records"),
+    ("an anchor that names something unknown", "records.anchors", ["gs://${region}-anchors"]),
     (
         "two ways into the VPC",
         "jobs.migrate.vpc_access",

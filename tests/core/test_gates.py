@@ -18,7 +18,7 @@ def test_a_run_with_all_it_needs_may_start(name: str, ticket: str) -> None:
 
 
 def test_production_changes_nothing_without_a_second_person() -> None:
-    with pytest.raises(ApprovalMissing):
+    with pytest.raises(ApprovalMissing, match=r"environments/prod\.yaml unter approvals ein"):
         check_approval(load_environment("prod"), apply=True)
     check_approval(load_environment("prod"), apply=False)
     check_approval(load_environment("staging"), apply=True)

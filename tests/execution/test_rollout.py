@@ -1,9 +1,13 @@
 """Rollouts against a real sandbox: real processes, real traffic, real verdicts."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from leitstand.core.errors import GateRefused, RolledBack, RunFailed, RunPaused
 from leitstand.core.health import Verdict
+from leitstand.core.plan import ApprovalExpired
 from leitstand.core.traffic import Share, Split
 from leitstand.execution.history import History
 from leitstand.execution.recovery import NothingToTakeBack, recover, revert
@@ -44,6 +48,16 @@ def test_a_good_image_gets_all_traffic_and_loses_its_tag(world: World) -> None:
     assert set() == world.tags()
     assert 0 == report.failed
     assert report.sent == report.answered > 100
+
+
+def test_an_approval_that_expired_before_the_first_action_changes_nothing(world: World) -> None:
+    approved = world.approve(world.plan("web:1.1.0"))
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    expired = replace(approved, approval=replace(approved.approval, expires_at=past))
+    with pytest.raises(ApprovalExpired):
+        world.rollout(expired).start_candidate(quiet)
+    assert {STABLE: 100} == world.serving()
+    assert ["run.started", "plan.made", "approval.given"] == events(world)
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_a_run_leaves_notebook_journal_and_summary_and_nothing_running(tmp_path:
     result = run(tmp_path, "sound", {"count": 3}, listener=recorder)
     directory = Path(result.directory)
     assert ("completed", 0, "sandbox") == (result.status, result.exit_code, result.env)
-    names = ["journal.jsonl", "notebook.ipynb", "run.json", "under-way"]
+    names = ["journal.jsonl", "notebook.ipynb", "record.json", "run.json", "under-way"]
     assert names == sorted(path.name for path in directory.iterdir())
     assert 0o600 == stat.S_IMODE(Path(result.notebook).stat().st_mode)
     assert "['sandbox', 3, '', False]" in outputs(result)
@@ -80,7 +80,10 @@ def test_a_run_leaves_notebook_journal_and_summary_and_nothing_running(tmp_path:
     assert 3 == events[0]["parameters"]["count"]
     assert 4 == sum(event["event"] == "cell.completed" for event in events)
     assert {"cell 4/4", "zaehlen running", "zaehlen done"} <= set(recorder.heard)
-    assert result.as_data() == json.loads((directory / "run.json").read_text("utf-8"))
+    summary = json.loads((directory / "run.json").read_text("utf-8"))
+    later = {"html": "", "record": result.record, "unsealed": ""}
+    assert {**summary, **later} == json.loads(json.dumps(result.as_data()))
+    assert result.record
     assert [] == below(directory)
 
 

@@ -8,7 +8,19 @@ from collections.abc import Sequence
 
 import typer
 
-from leitstand.cli import aftercare, doctor, drill, lab, rehearse, run, runbooks, sandbox, schedule
+from leitstand.cli import (
+    aftercare,
+    approve,
+    audit,
+    doctor,
+    drill,
+    lab,
+    rehearse,
+    run,
+    runbooks,
+    sandbox,
+    schedule,
+)
 from leitstand.cli.german import Group, translate_help
 from leitstand.cli.problems import report
 
@@ -26,14 +38,16 @@ app = typer.Typer(
 runbooks.add_to(app)
 run.add_to(app)
 aftercare.add_to(app)
+approve.add_to(app)
 rehearse.add_to(app)
 lab.add_to(app)
 doctor.add_to(app)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(drill.app, name="drill")
+app.add_typer(audit.app, name="audit")
 
-_BARE = (["drill"], ["sandbox"], ["schedule"])
+_BARE = (["audit"], ["drill"], ["sandbox"], ["schedule"])
 """Groups that show their help when no command of theirs is named."""
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from leitstand.core import resources
+from leitstand.core.approvals.policy import ApprovalPolicy
+from leitstand.core.records.settings import RecordStore
 from leitstand.core.section import Section
 from leitstand.core.triage.policy import Triage
 from leitstand.core.workloads import Job, ScalingPolicy, Service
@@ -208,6 +210,8 @@ class Environment(Section):
     resources: Bodies = Field(default_factory=dict)
     initial: Bodies = Field(default_factory=dict)
     deviations: list[AgreedDeviation] = Field(default_factory=list)
+    approvals: ApprovalPolicy | None = None
+    records: RecordStore = Field(default_factory=RecordStore)
     database: Database | None = None
     sandbox: Sandbox | None = None
 
@@ -229,6 +233,12 @@ class Environment(Section):
             raise ValueError(
                 "the section sandbox belongs to the environment sandbox, and only there"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _sandbox_keeps_its_records_on_this_machine(self) -> Self:
+        if self.name == "sandbox" and self.records.in_bucket:
+            raise ValueError("records.store of the sandbox is a directory, never a bucket")
         return self
 
     @model_validator(mode="after")

@@ -18,12 +18,13 @@ class TicketMissing(GateRefused):
 
 
 class ApprovalMissing(GateRefused):
-    """The environment needs a second person's approval, and there is none."""
+    """The environment needs a second person's approval, and names nobody who could give it."""
 
     def __init__(self, environment: str) -> None:
         super().__init__(
             f"Auf {environment} wird ohne Freigabe einer zweiten Person nichts geändert.",
-            "Starten Sie ohne --apply; das Runbook zeigt dann den Plan.",
+            f"Tragen Sie in config/environments/{environment}.yaml unter approvals ein, wer"
+            " freigeben darf; ohne --apply zeigt das Runbook den Plan.",
         )
         self.environment = environment
 
@@ -35,9 +36,9 @@ def check_ticket(environment: Environment, ticket: str) -> None:
 
 
 def check_approval(environment: Environment, apply: bool) -> None:
-    """Raise ``ApprovalMissing`` if a change needs a second person.
+    """Raise ``ApprovalMissing`` if a change needs a second person and nobody could approve it.
 
-    An operator's own yes never counts there.
+    Where somebody could, the run asks for the approval of its plan.
     """
-    if apply and environment.requires_second_person:
+    if apply and environment.requires_second_person and environment.approvals is None:
         raise ApprovalMissing(environment.name)

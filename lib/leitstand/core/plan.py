@@ -7,9 +7,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from leitstand.core.errors import GateRefused
+from leitstand.core.errors import GateRefused, RunFailed
 
-__all__ = ["Action", "Approval", "Approved", "DigestMismatch", "Plan", "UnknownAction", "Withheld"]
+__all__ = [
+    "Action",
+    "Approval",
+    "ApprovalExpired",
+    "Approved",
+    "DigestMismatch",
+    "Plan",
+    "UnknownAction",
+    "Withheld",
+]
 
 
 class DigestMismatch(GateRefused):
@@ -22,6 +31,18 @@ class DigestMismatch(GateRefused):
         )
         self.approved = approved
         self.actual = actual
+
+
+class ApprovalExpired(RunFailed):
+    """The approval of a plan ran out before its first action; nothing of the plan was done."""
+
+    def __init__(self, approval: "Approval") -> None:
+        super().__init__(
+            f"Die Freigabe des Plans {approval.digest[:12]} ist seit"
+            f" {approval.expires_at:%d.%m. %H:%M} UTC abgelaufen; er wurde nicht begonnen.",
+            "Setzen Sie den Lauf mit leitstand resume fort; der Plan wird dann neu freigegeben.",
+        )
+        self.approval = approval
 
 
 class UnknownAction(KeyError):
@@ -146,12 +167,16 @@ class Approval:
     Attributes:
         digest: The plan's digest.
         by: Who said yes.
-        expires_at: Until when the yes was meant; recorded, and not yet enforced.
+        expires_at: Until when the plan may be begun; what was begun may outlast it.
     """
 
     digest: str
     by: str
     expires_at: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Return whether the plan may still be begun."""
+        return now < self.expires_at
 
 
 @dataclass(frozen=True)

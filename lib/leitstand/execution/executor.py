@@ -6,13 +6,14 @@ under way is waited for again, and where only the intent is known the world is r
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from leitstand.audit.journal import Journal
 from leitstand.cloud.errors import CloudUnreachable
 from leitstand.core.errors import LeitstandError, RunFailed
-from leitstand.core.plan import Action, Approved
-from leitstand.execution.history import HistoryOf
+from leitstand.core.plan import Action, ApprovalExpired, Approved
+from leitstand.execution.history import History, HistoryOf
 
 __all__ = ["ActionFailed", "Executor", "Handler", "Watch"]
 
@@ -58,11 +59,23 @@ class Executor:
     """Applies the actions of one approved plan, in the order in which it is asked to.
 
     Reads and extends the journal; changes the world through the handlers only.
+
+    Args:
+        approved: The plan.
+        journal: Of the run.
+        handlers: By kind of action.
+        now: The clock by which an approval expires.
     """
 
     def __init__(
-        self, approved: Approved, journal: Journal, handlers: Mapping[str, Handler]
+        self,
+        approved: Approved,
+        journal: Journal,
+        handlers: Mapping[str, Handler],
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        self._approval = approved.approval
+        self._now = now
         self._plan = approved.plan
         self._journal = journal
         self._handlers = handlers
@@ -73,6 +86,7 @@ class Executor:
 
         Raises:
             UnknownAction: the plan has no such action.
+            ApprovalExpired: nothing of the plan was begun yet, and its approval holds no more.
             LeitstandError: the action failed; the outcome is journalled.
         """
         action = self._plan.action(id)
@@ -84,6 +98,7 @@ class Executor:
         if before.intended and not before.status:
             etag = history.etag(action.target)
             return self._take_up(action, handler, before.operation, etag, watch)
+        self._check_approval(history)
         return self._begin(action, handler, history.etag(action.target), watch)
 
     def apply_all(self, watch: Watch = lambda _: None) -> None:
@@ -109,6 +124,11 @@ class Executor:
                     evidence |= handler.finish(action, "", watch)
             else:
                 self._begin(action, handler, "", watch)
+
+    def _check_approval(self, history: History) -> None:
+        """Raise ``ApprovalExpired`` at the first action of a plan; a long plan may outlast it."""
+        if not history.begun(self._plan) and not self._approval.holds(self._now()):
+            raise ApprovalExpired(self._approval)
 
     def _begin(
         self, action: Action, handler: Handler, etag: str, watch: Watch

@@ -93,6 +93,10 @@ class History:
         """Return how far an action came; an empty history if it was never announced."""
         return self.actions.get(id, ActionHistory())
 
+    def begun(self, plan: Plan) -> bool:
+        """Return whether any action of a plan was announced."""
+        return any(self.action(action.id).intended for action in plan.actions)
+
     def left_as_was(self, service: ServiceState) -> bool:
         """Return whether a service's traffic is what this run made of it, or what it found.
 

@@ -1,13 +1,14 @@
 """Takes back what a run left open after its kernel or its machine died."""
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
-from leitstand.core.plan import Approval, Approved, Plan
+from leitstand.core.plan import Approval, ApprovalExpired, Approved, Plan
 from leitstand.execution.executor import Executor
 from leitstand.execution.handlers import all_handlers
 from leitstand.execution.history import History
@@ -22,6 +23,9 @@ __all__ = [
     "recover",
     "revert",
 ]
+
+
+Check = Callable[[Approved], None]
 
 
 class NoWayBack(GateRefused):
@@ -73,8 +77,21 @@ def approved_plan(journal: Journal, name: str | None = None) -> Approved | None:
     return Approved(plan, _approval(given[-1], plan))
 
 
-def revert(run: str, journal: Journal, connection: Connection, reason: str) -> LeitstandError:
+def revert(
+    run: str,
+    journal: Journal,
+    connection: Connection,
+    reason: str,
+    check: Check = lambda _: None,
+) -> LeitstandError:
     """Apply the way back of a run's approved plan; return the error that ends the run.
+
+    Args:
+        run: Its id.
+        journal: Its journal.
+        connection: Where it acted.
+        reason: German sentence that says why.
+        check: Raises if the plan was not approved, whatever the journal says.
 
     Raises:
         NothingToTakeBack: nothing is open.
@@ -93,6 +110,7 @@ def revert(run: str, journal: Journal, connection: Connection, reason: str) -> L
     ):
         journal.append("rollout.left", reason="traffic moved by someone else")
         raise TakenOver(plan.target.rsplit("/", 1)[-1])
+    check(approved)
     executor = executor_for(approved, journal, connection)
     return take_back(executor, journal, reason, _restored(plan))
 
@@ -103,8 +121,13 @@ def give_back(
     """Take back a plan that failed on its way; return the error that ends the run.
 
     Past the point of no return nothing is taken back, and the run can be resumed.
+
+    Raises:
+        ApprovalExpired: the plan was not begun, and must not be any more.
     """
     history = History.read(journal)
+    if not history.begun(approved.plan) and not approved.approval.holds(datetime.now(UTC)):
+        raise ApprovalExpired(approved.approval)
     if not history.can_return:
         return RunFailed(reason, f"Setzen Sie den Lauf fort: leitstand resume {run}.")
     executor = executor_for(approved, journal, connection)
@@ -128,10 +151,17 @@ def _restored(plan: Plan) -> str:
     return "Es ist wieder wie vor dem Lauf."
 
 
-def recover(run: str, journal: Journal, connection: Connection, reason: str) -> LeitstandError:
+def recover(
+    run: str,
+    journal: Journal,
+    connection: Connection,
+    reason: str,
+    check: Check = lambda _: None,
+) -> LeitstandError:
     """Bring a run that died to a safe end; return the error that ends it.
 
-    Traffic goes back unless nothing was changed, or the last stage was already healthy.
+    Traffic goes back unless nothing was changed, or the last stage was already healthy. For the
+    arguments see ``revert``.
     """
     history = History.read(journal)
     if not history.open:
@@ -145,7 +175,7 @@ def recover(run: str, journal: Journal, connection: Connection, reason: str) -> 
         back = f"; oder zurück: leitstand revert {run}" if history.plan.way_back else ""
         return RunFailed(reason, f"Setzen Sie ihn fort: leitstand resume {run}{back}.")
     try:
-        return revert(run, journal, connection, reason)
+        return revert(run, journal, connection, reason, check)
     except LeitstandError as error:
         return error
 

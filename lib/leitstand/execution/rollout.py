@@ -16,7 +16,7 @@ from leitstand.core.environment import ReleasePolicy
 from leitstand.core.errors import GateRefused, LeitstandError, RolledBack, RunFailed, RunPaused
 from leitstand.core.health import Diagnosis, Sample, Verdict, diagnose
 from leitstand.core.names import short_name
-from leitstand.core.plan import Approved
+from leitstand.core.plan import ApprovalExpired, Approved
 from leitstand.core.rollout import Move, baseline, next_move
 from leitstand.execution.executor import Executor, Watch
 from leitstand.execution.history import History
@@ -218,7 +218,7 @@ class Rollout:
     def _way_back(self) -> Iterator[None]:
         try:
             yield
-        except (RunPaused, TakenOver):
+        except (RunPaused, TakenOver, ApprovalExpired):
             raise
         except Conflict as error:
             self._after_conflict(error)

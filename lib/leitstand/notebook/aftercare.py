@@ -1,24 +1,32 @@
 """What can be done with a run that has ended early: recover, revert."""
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leitstand.audit.redaction.marks import MARK
 from leitstand.configuration import load_environment
 from leitstand.core.errors import GateRefused, InputError, LeitstandError
 from leitstand.execution.history import History
 from leitstand.execution.lock import Lock
 from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template, find_template, read_template
 from leitstand.project import runbooks_directory, runs_directory, state_directory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leitstand.cloud.connection import Connection
+    from leitstand.core.plan import Approved
 
 __all__ = [
+    "ParametersMasked",
     "RunEnded",
     "RunUnderWay",
     "RunbookChanged",
@@ -76,6 +84,18 @@ class RunbookChanged(GateRefused):
         self.run = run
 
 
+class ParametersMasked(GateRefused):
+    """A parameter of the run is not known any more: what it held was masked."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(
+            f"Ein Parameter des Laufs {run} war vertraulich und steht nicht im Journal.",
+            f"Starten Sie das Runbook neu, oder nehmen Sie den Lauf zurück:"
+            f" leitstand revert {run}.",
+        )
+        self.run = run
+
+
 def find_run(run: str) -> RunDirectory:
     """Return the directory of a run by its id, or by a beginning that only one run has.
 
@@ -101,6 +121,7 @@ def resumable(run: RunDirectory) -> tuple[Template, dict[str, object]]:
     Raises:
         RunEnded: the run is completed, taken back, or given up.
         RunbookChanged: the runbook is not the one that the run was started from.
+        ParametersMasked: a parameter held a secret or an address, which the journal does not.
     """
     started = next((event for event in run.journal if event["event"] == "run.started"), None)
     if started is None or History.read(run.journal).ended:
@@ -109,6 +130,8 @@ def resumable(run: RunDirectory) -> tuple[Template, dict[str, object]]:
     if template.digest != started["template_digest"]:
         raise RunbookChanged(run.id, template.name)
     parameters = started["parameters"]
+    if MARK.search(json.dumps(parameters)):
+        raise ParametersMasked(run.id)
     return template, dict(parameters) if isinstance(parameters, dict) else {}
 
 
@@ -137,7 +160,11 @@ def recover_run(path: Path, reason: str) -> LeitstandError:
     run = RunDirectory(path)
     try:
         with _locked(run):
-            return recover(run.id, run.journal, _connection(run), reason)
+            connection = _connection(run)
+            check = _proof(run, connection, ask=False)
+            journal = run.journal
+            journal.carry(connection.calls.take)
+            return recover(run.id, journal, connection, reason, check)
     except LeitstandError as error:
         return error
 
@@ -145,16 +172,33 @@ def recover_run(path: Path, reason: str) -> LeitstandError:
 def revert_run(run: RunDirectory) -> LeitstandError:
     """Apply the way back of a run that nobody executes; return the error that ends it.
 
+    The run is sealed again, as a further part.
+
     Raises:
         RunUnderWay: somebody executes it.
         NothingToTakeBack: nothing is open.
         TakenOver: someone else has moved the traffic since.
+        ApprovalUnproven: no second person has approved the plan, and one is needed; it now waits.
     """
     from leitstand.execution.recovery import revert
 
     reason = "Der Lauf wurde zurückgenommen."
     with stopped(run), _locked(run):
-        return revert(run.id, run.journal, _connection(run), reason)
+        connection = _connection(run)
+        check = _proof(run, connection, ask=True)
+        journal = run.journal
+        journal.carry(connection.calls.take)
+        ended = revert(run.id, journal, connection, reason, check)
+    seal_ended(run.path, connection.environment.name)
+    return ended
+
+
+def _proof(
+    run: RunDirectory, connection: "Connection", *, ask: bool
+) -> "Callable[[Approved], None]":
+    from leitstand.notebook.proving import check_proven
+
+    return partial(check_proven, run.id, run.journal, connection, ask=ask)
 
 
 @contextmanager
@@ -175,4 +219,4 @@ def _connection(run: RunDirectory) -> "Connection":
     from leitstand.notebook.sandboxes import connect
 
     started = next((event for event in run.journal if event["event"] == "run.started"), {})
-    return connect(load_environment(str(started.get("env", ""))))
+    return connect(load_environment(str(started.get("env", ""))), run.redactor.learn)

@@ -1,9 +1,8 @@
 """The verbs of the deviations runbook: look, compare, judge, report. Nothing is changed."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from leitstand import __version__
 from leitstand.configuration import load_environment, read_layers
@@ -35,8 +34,9 @@ from leitstand.notebook.views import show
 __all__ = ["Deviations", "DeviationsFound", "Inspected"]
 
 PERSONAL = (
-    "name", "project", "region", "requires_ticket", "requires_second_person", "load_balancer",
-    "pipeline", "artifact_registry", "release.reference", "sandbox", "deviations",
+    "name", "project", "region", "requires_ticket", "requires_second_person", "approvals",
+    "load_balancer", "pipeline", "artifact_registry", "records", "release.reference", "sandbox",
+    "deviations",
 )  # fmt: skip
 """What differs in any two environments, since it names or guards them."""
 
@@ -147,9 +147,9 @@ class Deviations:
             environment.name, environment.project, tuple(departures), tuple(findings),
             tuple(between),
         )  # fmt: skip
-        directory = self._run.directory.path
-        _write(directory / "deviations.sarif", as_sarif(report, RULES, version=__version__))
-        _write(directory / "deviations.json", as_json(report))
+        directory = self._run.directory
+        directory.write_data("deviations.sarif", as_sarif(report, RULES, version=__version__))
+        directory.write_data("deviations.json", as_json(report))
         self._run.journal.append(
             "verdict", stage="deviations", verdict=str(report.verdict), counts=dict(report.counts)
         )
@@ -196,8 +196,3 @@ def _signatures(run: Run, estate: Estate) -> Mapping[str, bool]:
         for image in sorted(images)
         if image.startswith(f"{repository}/") and "@" in image
     }
-
-
-def _write(path: Any, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    path.chmod(0o600)

@@ -15,7 +15,6 @@ from leitstand.core.triage.timeline import build_timeline
 from leitstand.notebook.incident_runs import RANKED, RECOVERED, IncidentRun, runs_of
 from leitstand.notebook.incident_views import source_names
 from leitstand.notebook.run import Run
-from leitstand.notebook.run_directory import write_private
 from leitstand.notebook.views import Notice, Row, Table
 from leitstand.notebook.wording import STATUS
 from leitstand.project import runs_directory
@@ -70,7 +69,7 @@ def write_report(
         ),
     }
     for name, text in texts.items():
-        write_private(run.directory.path / name, text)
+        run.directory.write(name, text)
     lines = [
         Row((f"{entry.at.astimezone(_ZONE):%d.%m. %H:%M:%S}", entry.source, entry.text))
         for entry in entries

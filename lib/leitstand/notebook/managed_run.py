@@ -2,9 +2,9 @@
 
 import fcntl
 import os
-import pwd
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -13,11 +13,13 @@ from leitstand.audit.index import HOLD_FILE
 from leitstand.core.parameters import as_literals, check_parameters
 from leitstand.notebook.kernel import Kernel, start_kernel
 from leitstand.notebook.listener import Listener, SilentListener
+from leitstand.notebook.operators import operator_of
 from leitstand.notebook.origin import origin
-from leitstand.notebook.run_directory import RunDirectory, create_run_directory
+from leitstand.notebook.provenance import provenance
+from leitstand.notebook.run_directory import RunDirectory, create_run_directory, journal_masked
 from leitstand.notebook.template import Template
 
-__all__ = ["Failure", "FailureKind", "ManagedRun", "hold_run", "open_run", "operator_name"]
+__all__ = ["Failure", "FailureKind", "ManagedRun", "hold_run", "open_run"]
 
 
 FailureKind = Literal["error", "interrupted", "died", "killed"]
@@ -70,6 +72,8 @@ class ManagedRun:
         if self.hold < 0:
             return
         self.kernel.close()
+        with suppress(OSError):  # a full disk must not hide how the run ended
+            journal_masked(self.directory)
         os.close(self.hold)
         self.hold = -1
 
@@ -106,16 +110,19 @@ def open_run(
             run=directory.id,
             runbook=template.name,
             env=values.get("env", ""),
-            operator=operator_name(),
+            **operator_of(str(values.get("env", ""))).fields,
             ticket=values.get("ticket", ""),
             parameters=values,
             template_digest=template.digest,
             **origin(),
+            **provenance(project),
         )
     else:
         _keep_notebook(directory)
         directory.journal.append(
-            "run.resumed", operator=operator_name(), template_digest=template.digest
+            "run.resumed",
+            **operator_of(str(values.get("env", ""))).fields,
+            template_digest=template.digest,
         )
     kernel = start_kernel(
         directory,
@@ -150,14 +157,6 @@ def _keep_notebook(directory: RunDirectory) -> None:
         while (kept := directory.path / f"notebook-{number}.ipynb").exists():
             number += 1
         directory.notebook.rename(kept)
-
-
-def operator_name() -> str:
-    """Return the name of the account that runs this process; no variable can change it."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid-{os.getuid()}"
 
 
 def _working_directory(notebook: Path, project: Path | None) -> Path:

@@ -1,5 +1,6 @@
 """Opens a run inside a notebook: parameters, environment, gates, connection, journal."""
 
+import atexit
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,9 +12,16 @@ from leitstand.core.environment import Environment
 from leitstand.core.errors import InputError, LeitstandError
 from leitstand.core.gates import check_approval, check_ticket
 from leitstand.core.parameters import as_literals, check_parameters
+from leitstand.notebook.kernel_redaction import redact_kernel
+from leitstand.notebook.operators import Operator, operator_at
 from leitstand.notebook.origin import origin
 from leitstand.notebook.run import Run
-from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory, create_run_directory
+from leitstand.notebook.run_directory import (
+    RUN_VARIABLE,
+    RunDirectory,
+    create_run_directory,
+    journal_masked,
+)
 from leitstand.notebook.sandboxes import connect
 from leitstand.notebook.template import Template, find_template, read_template
 from leitstand.project import runbooks_directory, runs_directory
@@ -47,16 +55,19 @@ def begin(runbook: str) -> Run:
     template = read_template(find_template(runbook, runbooks_directory()))
     given = {p.name: shell.user_ns[p.name] for p in template.parameters if p.name in shell.user_ns}
     directory, owned = _directory(runbook)
+    redact_kernel(shell.kernel.session, directory.redactor)
     shell.user_ns["_leitstand_journal"] = directory.journal
     parameters = check_parameters(template.parameters, given)
     environment = load_environment(str(parameters["env"]))
     check_ticket(environment, str(parameters["ticket"]))
     check_approval(environment, bool(parameters["apply"]))
-    connection = connect(environment)
-    operator = connection.operator()
+    connection = connect(environment, directory.redactor.learn)
+    operator = operator_at(connection)
     if not owned:
         _journal_start(directory, template, environment, operator, parameters)
-    run = Run(directory, template, environment, parameters, connection, operator, owned=owned)
+        atexit.register(journal_masked, directory)
+    run = Run(directory, template, environment, parameters, connection, operator.name, owned=owned)
+    run.journal.carry(connection.calls.take)
     run.show_head()
     return run
 
@@ -82,7 +93,7 @@ def _journal_start(
     directory: RunDirectory,
     template: Template,
     environment: Environment,
-    operator: str,
+    operator: Operator,
     parameters: Mapping[str, object],
 ) -> None:
     directory.journal.append(
@@ -90,7 +101,7 @@ def _journal_start(
         run=directory.id,
         runbook=template.name,
         env=environment.name,
-        operator=operator,
+        **operator.fields,
         ticket=parameters["ticket"],
         parameters=as_literals(parameters),
         template_digest=template.digest,

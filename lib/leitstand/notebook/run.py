@@ -1,20 +1,31 @@
 """A run as a notebook sees it: steps, the approval, and what belongs to its environment."""
 
+import atexit
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
+from leitstand.audit.approvals import ApprovalStore
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
+from leitstand.core.approvals.decision import Asked
 from leitstand.core.environment import Environment
 from leitstand.core.errors import RunPaused
-from leitstand.core.gates import check_approval
+from leitstand.core.gates import ApprovalMissing, check_approval
 from leitstand.core.plan import Approval, Approved, Plan, Withheld
 from leitstand.execution.history import History
 from leitstand.execution.lock import Lock
 from leitstand.execution.recovery import approved_plan
+from leitstand.notebook.approving import (
+    SecondPerson,
+    announcement,
+    approval_notice,
+    approvals_directory,
+    was_approved,
+)
 from leitstand.notebook.progress import Progress
-from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.run_directory import RunDirectory, journal_masked
+from leitstand.notebook.sealed import RecordKept, seal_ended
 from leitstand.notebook.template import Template
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
 from leitstand.project import state_directory
@@ -107,23 +118,31 @@ class Run:
     def approve(self, plan: Plan) -> Approved | Withheld:
         """Return the plan with an approval, if this run may change anything.
 
-        Takes the locks on everything that the plan changes.
+        Takes the locks on everything that the plan changes. Where the environment needs a second
+        person, waits for that person first; whatever the journal says, only signed approvals count.
 
         Raises:
-            ApprovalMissing: the environment needs a second person.
+            ApprovalMissing: the environment needs a second person, and does not say who that is.
+            ApprovalImpossible: nobody could approve this plan.
+            ApprovalPending: the approval was not there at the deadline; the run can be resumed.
             Locked: another run works on the target.
         """
         if not self.apply:
             show(Notice("Nur der Plan: Der Lauf ändert nichts (apply steht auf False)."))
             return Withheld(plan)
         check_approval(self.environment, self.apply)
-        for target in plan.targets:
-            if target not in self._locks:
-                lock = Lock(state_directory() / "locks", plan.environment, target, self.id)
-                lock.acquire()
-                self._locks[target] = lock
+        history = History.read(self.journal)
+        begun = history.begun(plan) and not history.ended
+        if self.environment.requires_second_person:
+            # Nobody else is kept from the target while it waits: a basis that has changed since
+            # is noticed when the plan is applied.
+            approval = self._second_person(plan, begun=begun)
+            self._lock(plan)
+            return Approved(plan, approval)
+        self._lock(plan)
         earlier = self.earlier_plan(plan.runbook)
-        if earlier is not None and earlier.plan.digest == plan.digest:
+        same = earlier is not None and earlier.plan.digest == plan.digest
+        if earlier is not None and same and (begun or earlier.approval.holds(datetime.now(UTC))):
             show(Notice(f"Der Plan {plan.digest[:12]} ist schon freigegeben.", Tone.GOOD))
             return earlier
         expires = datetime.now(UTC) + _APPROVAL_HOLDS
@@ -134,6 +153,35 @@ class Run:
         )
         show(Notice(f"Der Plan {plan.digest[:12]} ist freigegeben.", Tone.GOOD))
         return approved
+
+    def _lock(self, plan: Plan) -> None:
+        for target in plan.targets:
+            if target not in self._locks:
+                lock = Lock(state_directory() / "locks", plan.environment, target, self.id)
+                lock.acquire()
+                self._locks[target] = lock
+
+    def _second_person(self, plan: Plan, *, begun: bool) -> Approval:
+        policy = self.environment.approvals
+        if policy is None:
+            raise ApprovalMissing(self.environment.name)
+        asked = Asked(plan, self.id, self.template.name, self.environment.name, self.operator)
+        second = SecondPerson(
+            ApprovalStore(approvals_directory(policy)),
+            policy,
+            self.journal,
+            announcement(self.connection, asked),
+        )
+        earlier = self.earlier_plan(plan.runbook)
+        same = earlier is not None and earlier.plan.digest == plan.digest
+        if begun and earlier is not None and same and was_approved(second.store, policy, asked):
+            show(approval_notice(earlier.approval, self.journal))
+            return earlier.approval
+        step, title = f"approval-{plan.digest[:12]}", f"Freigabe des Plans {plan.digest[:12]}"
+        with self.step(step, title, policy.deadline) as progress:
+            approval = second.approval(asked, str(self.parameters["ticket"]), progress.update)
+        show(approval_notice(approval, self.journal))
+        return approval
 
     def finish(self) -> None:
         """Show what the journal holds; give the lock back, and close a run of our own."""
@@ -147,8 +195,18 @@ class Run:
             if (tone := ends.get(str(event["event"]))) is not None
         ]
         if not self._owned:
+            atexit.unregister(journal_masked)
+            journal_masked(self.directory)
             self.journal.append("run.completed")
         show(Table(f"Protokoll des Laufs {self.id}", ("Schritt", "Dauer"), rows))
+        if not self._owned:
+            show(_record_notice(seal_ended(self.directory.path, self.environment.name)))
+
+
+def _record_notice(kept: RecordKept) -> Notice:
+    if kept.problem:
+        return Notice(kept.problem, Tone.WAIT)
+    return Notice(f"Der Lauf ist versiegelt: Beleg {kept.seq}.", Tone.GOOD)
 
 
 def _seconds(elapsed: object) -> str:

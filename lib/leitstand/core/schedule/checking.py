@@ -145,7 +145,8 @@ def _parameter_problems(
     if values.get("apply") is True and environment.requires_second_person:
         yield (
             f"{_key(entry, environment.name, 'apply')}: auf {environment.name} ändert ein Lauf ohne"
-            " Freigabe einer zweiten Person nichts; setzen Sie apply dort auf false"
+            " Freigabe einer zweiten Person nichts, und für einen Zeitplan ist niemand da, der sie"
+            " gibt; setzen Sie apply dort auf false"
         )
 
 

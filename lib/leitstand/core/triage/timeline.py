@@ -48,6 +48,11 @@ def _text(event: Event, name: str) -> str:
 _TEXTS: Mapping[str, Callable[[Event], str]] = {
     "run.started": lambda e: f"{_text(e, 'runbook')} beginnt, bedient von {_text(e, 'operator')}.",
     "run.resumed": lambda e: f"Der Lauf geht weiter, bedient von {_text(e, 'operator')}.",
+    "approval.requested": lambda e: "Der Plan wartet auf eine zweite Person.",
+    "approval.broken_glass": lambda e: (
+        f"Notfall: {_text(e, 'by')} verzichtet auf eine zweite Person."
+        f" {sentence(_text(e, 'reason'))}"
+    ),
     "approval.given": lambda e: f"Der Plan ist freigegeben von {_text(e, 'by')}.",
     "action.intent": lambda e: f"Änderung beginnt: {_text(e, 'kind')} an {_target(e)}.",
     "restore.point": lambda e: "Ein Punkt zur Wiederherstellung ist festgehalten.",

@@ -1,0 +1,1 @@
+"""Approvals: who may say yes to which plan, and whether what was said is enough."""

@@ -1,0 +1,105 @@
+"""An approval expires before the first action of its plan, and never after it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leitstand.audit.journal import Journal
+from leitstand.cloud.connection import Connection
+from leitstand.configuration import load_environment
+from leitstand.core.plan import Action, Approval, ApprovalExpired, Approved, Plan
+from leitstand.execution.executor import Executor, Watch
+from leitstand.execution.recovery import give_back
+
+PLAN = Plan(
+    "release", "sandbox", "services/web", {},
+    (Action("one", "set", "services/web"), Action("two", "set", "services/web")),
+)  # fmt: skip
+LATER = replace(PLAN, runbook="release/tags", actions=(Action("tags", "set", "services/web"),))
+NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
+ONE_OCLOCK = NOON + timedelta(hours=1)
+
+
+class World:
+    """Counts what was started in it, and has a clock that can be moved."""
+
+    def __init__(self, directory: Path) -> None:
+        self.journal = Journal(directory / "journal.jsonl")
+        self.started: list[str] = []
+        self.clock = NOON
+
+    def executor(self, plan: Plan = PLAN, until: datetime = ONE_OCLOCK) -> Executor:
+        approval = Approval(plan.digest, "erika@example.com", until)
+        self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        self.journal.append("approval.given", digest=plan.digest, by="", expires_at=until)
+        return Executor(Approved(plan, approval), self.journal, {"set": self}, lambda: self.clock)
+
+    def reached(self, action: Action) -> bool:
+        return False
+
+    def start(self, action: Action, etag: str) -> str:
+        self.started.append(action.id)
+        return "operation"
+
+    def finish(self, action: Action, operation: str, watch: Watch) -> Mapping[str, Any]:
+        return {}
+
+    def at(self, **later: float) -> None:
+        self.clock = NOON + timedelta(**later)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("later", "begins"),
+    [
+        pytest.param({"minutes": 59, "seconds": 59}, True, id="in the last second"),
+        pytest.param({"hours": 1}, False, id="to the second"),
+        pytest.param({"days": 3}, False, id="days later"),
+    ],
+)
+def test_a_plan_is_begun_while_its_approval_holds(
+    world: World, later: dict[str, float], *, begins: bool
+) -> None:
+    executor = world.executor()
+    world.at(**later)
+    if begins:
+        executor.apply_all()
+    else:
+        with pytest.raises(ApprovalExpired, match=r"seit 26\.11\. 13:00 UTC abgelaufen"):
+            executor.apply_all()
+    assert (["one", "two"] if begins else []) == world.started
+    assert begins == ("action.intent" in [event["event"] for event in world.journal])
+
+
+def test_what_was_begun_may_outlast_its_approval_and_be_resumed(world: World) -> None:
+    world.executor().apply("one")
+    world.at(days=1)
+    world.executor().apply("two")
+    assert ["one", "two"] == world.started
+
+
+def test_each_plan_of_a_run_is_begun_with_an_approval_that_holds(world: World) -> None:
+    world.executor().apply_all()
+    world.at(hours=2)
+    with pytest.raises(ApprovalExpired):
+        world.executor(LATER).apply_all()
+    world.executor(LATER, until=NOON + timedelta(hours=3)).apply_all()
+    assert ["one", "two", "tags"] == world.started
+
+
+def test_the_way_back_of_what_was_not_begun_is_not_applied(world: World) -> None:
+    past = datetime.now(UTC) - timedelta(seconds=1)
+    approved = Approved(PLAN, Approval(PLAN.digest, "erika@example.com", past))
+    environment = load_environment("sandbox")
+    connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
+    with pytest.raises(ApprovalExpired) as caught:
+        give_back("r1", approved, world.journal, connection, "Abgelaufen.")
+    assert (4, []) == (caught.value.exit_code, world.started)
