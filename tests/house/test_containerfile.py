@@ -5,6 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from leitstand.notebook.provenance import COMMIT_VARIABLE
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "lib" / "Containerfile").read_text("utf-8").replace("\\\n", " ")
 LINES = [line.strip() for line in TEXT.splitlines() if line.strip() and line[0] != "#"]
@@ -37,10 +39,15 @@ def test_the_lock_has_what_builds_the_package_without_an_index():
 
 
 def test_its_bases_are_pinned_by_digests_that_somebody_has_to_give():
-    assert ["BASE_DIGEST", "VALKEY_DIGEST"] == lines("ARG")
+    assert ["BASE_DIGEST", "VALKEY_DIGEST", "COMMIT"] == lines("ARG")
     bases = {line.split()[0] for line in lines("FROM")}
     python = "docker.io/library/python:3.12-slim@${BASE_DIGEST}"
     assert {python, "docker.io/valkey/valkey:8@${VALKEY_DIGEST}"} == bases
+
+
+def test_it_tells_runs_the_commit_that_it_was_built_from():
+    (set_,) = lines("ENV")[-1:]
+    assert f"{COMMIT_VARIABLE}=${{COMMIT}}" in set_.split()
 
 
 def test_a_server_that_reads_what_production_writes_is_there_to_prove_a_snapshot():
