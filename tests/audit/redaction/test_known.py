@@ -67,3 +67,20 @@ def test_what_was_masked_is_counted_by_kind():
     masking = Redactor([SECRET], salt=SALT)
     masking.text(f"{SECRET} {SECRET} anna.muster@kunde.de DB_PASSWORD=xyz123abc")
     assert {"known_value": 2, "email": 1, "password": 1} == dict(masking.counts)
+
+
+def test_a_text_that_was_harmless_is_masked_once_it_is_known_to_be_a_secret():
+    masking = Redactor(salt=SALT)
+    words = "harmlos-wie-ein-wort"
+    table = f'<table><tr title="{words}"><td>{words}</td></tr></table>'
+    assert (words, table) == (masking.text(words), masking.html(table))
+    masking.learn([words])
+    assert words not in masking.text(words) + masking.html(table)
+
+
+def test_a_secret_in_a_tag_is_masked_among_many_that_are_alike():
+    masking = Redactor(salt=SALT)
+    token = "ghp_Zr8Kq2Lm5Np7Tv9Wx3Yb1Cd4Ef6Gh0Ij2Kl3"
+    row = '<tr style="color:red"><td>web</td></tr>'
+    assert token not in masking.html(f'{row * 3}<a href="?t={token}">x</a>{row}<!-- {token} -->')
+    assert row * 2 == masking.html(row * 2)

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 
 from leitstand.audit.redaction.pairs import CELL
 
-__all__ = ["Projection", "as_read", "without_colours", "without_entities", "without_tags"]
+__all__ = [
+    "Projection",
+    "as_read",
+    "tags_of",
+    "without_colours",
+    "without_entities",
+    "without_tags",
+]
 
 _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
@@ -20,6 +27,7 @@ _MARKUP = re.compile(
     r"|</?(?P<tag>[A-Za-z][\w:-]*)(?:[^<>\"']|\"[^\"]{0,4096}\"|'[^']{0,4096}')*>|"
     + _ENTITY.pattern
 )
+_TAG = re.compile(_MARKUP.pattern.removesuffix(f"|{_ENTITY.pattern}"))
 _CELLS = frozenset({"td", "th", "dt", "dd"})
 _BLOCKS = frozenset(
     {"tr", "table", "p", "div", "li", "ul", "ol", "br", "pre", "h1", "h2", "h3", "h4", "dl"}
@@ -93,6 +101,11 @@ def as_read(source: str) -> str:
     return (
         _ENTITY.sub(lambda match: html.unescape(match.group()), source) if "&" in source else source
     )
+
+
+def tags_of(source: str) -> set[str]:
+    """Return what `without_tags` leaves out: each tag and each comment once, as it is written."""
+    return {match.group() for match in _TAG.finditer(source)}
 
 
 def without_tags(source: str) -> Projection | None:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
+from leitstand.audit.redaction.clean import CleanTexts
 from leitstand.audit.redaction.known import SHORTEST, KnownValues
 from leitstand.audit.redaction.marks import Marker
 from leitstand.audit.redaction.pairs import find_pairs, kind_of
@@ -12,6 +13,7 @@ from leitstand.audit.redaction.personal import PERSONAL_KEY
 from leitstand.audit.redaction.projection import (
     Projection,
     as_read,
+    tags_of,
     without_colours,
     without_entities,
     without_tags,
@@ -53,6 +55,7 @@ class Redactor:
         self._known = KnownValues(known)
         self._marker = Marker(salt)
         self._visible = frozenset(address.casefold() for address in visible)
+        self._clean = CleanTexts()
 
     @property
     def known(self) -> KnownValues:
@@ -62,6 +65,7 @@ class Redactor:
     def learn(self, values: Iterable[str]) -> None:
         """Mask these values too from now on."""
         self._known.add(values)
+        self._clean.clear()
 
     @property
     def visible(self) -> frozenset[str]:
@@ -81,10 +85,12 @@ class Redactor:
 
         A JSON document stays one.
         """
-        if len(text) < SHORTEST:
+        if len(text) < SHORTEST or text in self._clean:
             return text
         counted = self.counts.copy()
         masked = self._text(text)
+        if masked == text:
+            self._clean.add(text)
         if masked == text or text[:1] not in _OPENS_JSON:
             return masked
         shape = _shape(text)
@@ -116,11 +122,22 @@ class Redactor:
             written = without_entities(source)
             if written is not None:
                 source = self._viewed(source, written, self.find(written.text))
+            elif self._plain_tags(source):
+                source = self.masked(source, self.known_in(source))
             else:
                 source = self.masked(source, self.find(source))
             if source == before:
                 break
         return source
+
+    def _plain_tags(self, source: str) -> bool:
+        """Return whether no tag or comment holds anything; tables repeat the same few tags."""
+        new = [tag for tag in tags_of(source) if tag not in self._clean]
+        if new and self.find("\n".join(new)):
+            return False
+        for tag in new:
+            self._clean.add(tag)
+        return True
 
     def data(self, value: object) -> object:
         """Return JSON data of the same shape with marks in the place of secrets, keys too."""
