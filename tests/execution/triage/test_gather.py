@@ -43,7 +43,7 @@ from tests.sandbox.images.processes import PASSWORD, url_of
 BY_LOGIN = {"database", "vectors", "isolation"}
 DATABASE = {"storage", *BY_LOGIN}
 TRAFFIC = {"traffic", "baseline", "series", "gateway"}
-BRIEF = 1.6
+BRIEF = 3.0
 LOADED = 4.0
 """What hangs does so for ever: seconds beyond the deadline that a busy machine may take."""
 
