@@ -37,7 +37,7 @@ RUNBOOKS = ("release", "migrate", "rotate_secret", "deviations")
 FACTS = RunFacts(
     run="", runbook="", env="prod", operator="", ticket="", git_commit="a" * 40, git_dirty=False,
     parameters={"env": "prod", "secret": "django-secret-key", "keep_hours": 168, "apply": True},
-    template_digest="sha256:" + "b" * 64, library_version="1.0", lock_digest="c" * 64,
+    template_digest="sha256:" + "b" * 64, leitstand_version="1.0", lock_digest="c" * 64,
     started_at="2126-11-26T05:01:55.956353Z", ended_at="2126-11-26T05:02:55.956353Z",
     status="completed", exit_code=0, verdict="healthy", events=31, read_calls=12,
     plans=(Plan("d" * 64, "rotate_secret", "projects/p/secrets/django", ("add", "move")),),

@@ -49,7 +49,7 @@ def test_a_run_that_ends_is_in_the_chain_with_its_notebook_and_its_commit(home: 
     assert (ended.run, "completed", 0) == tuple(
         found.facts[name] for name in ("run", "status", "exit_code")
     )
-    assert found.facts["library_version"]
+    assert found.facts["leitstand_version"]
     assert intact(home)
 
 

@@ -125,9 +125,11 @@ def _lines(
 
 
 def _verdict(run: "RunFacts") -> str:
+    from leitstand.audit.record_page.verdicts import VERDICTS
     from leitstand.cli.plan_text import visible
 
-    return f", Urteil {visible(run.verdict)}" if run.verdict else ""
+    words = VERDICTS.get(run.verdict, visible(run.verdict))
+    return f", Urteil {words}" if run.verdict else ""
 
 
 def _source(run: "RunFacts") -> str:
@@ -135,7 +137,7 @@ def _source(run: "RunFacts") -> str:
 
     changed = {True: " mit Änderungen", False: "", None: ""}[run.git_dirty]
     commit = f"Commit {visible(run.git_commit[:12])}{changed}" if run.git_commit else "kein Commit"
-    version = f", Leitstand {visible(run.library_version)}" if run.library_version else ""
+    version = f", Leitstand {visible(run.leitstand_version)}" if run.leitstand_version else ""
     return f"{commit}{version}"
 
 

@@ -53,7 +53,7 @@ def test_the_start_tells_what_was_run_by_whom_and_from_where():
     assert facts == RunFacts(
         run="r", runbook="release", env="prod", operator="a@example.com", ticket="OPS-1",
         parameters={"percent": 10}, template_digest="sha256:1", git_commit="c0ffee",
-        git_dirty=False, library_version="0.1.0", lock_digest="sha256:2", started_at=at(1),
+        git_dirty=False, leitstand_version="0.1.0", lock_digest="sha256:2", started_at=at(1),
         status="crashed", incident="inc-1", started_by="x/y", events=1, left_out=("link",),
     )  # fmt: skip
 

@@ -101,7 +101,7 @@ def who_when_what(statement: Statement) -> tuple[tuple[str, Facts], ...]:
     which = [
         fact("Vorlage (Runbook vor dem Lauf)", Code(run.template_digest)),
         fact("Git-Commit", Code(run.git_commit), _dirty(run) if run.git_commit else ""),
-        fact("Leitstand", run.library_version),
+        fact("Leitstand", run.leitstand_version),
         fact("Bibliotheken (Sperrdatei)", Code(run.lock_digest)),
         *(fact(name, bounded(_value(value))) for name, value in sorted(statement.facts.items())
           if name not in _SEALED),

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from urllib.parse import unquote
 
-from leitstand.audit.redaction.library_patterns import LIBRARY_PATTERNS
 from leitstand.audit.redaction.personal import PERSONAL
+from leitstand.audit.redaction.scanner_patterns import SCANNER_PATTERNS
 from leitstand.audit.redaction.spans import Span
 from leitstand.audit.redaction.values import is_name
 
@@ -206,9 +206,9 @@ _OWN = (
     ),
 )
 
-_LIBRARY = tuple(
+_SCANNERS = tuple(
     Rule(kind, needles, pattern, folded=folded, grows=True)
-    for kind, needles, folded, pattern in LIBRARY_PATTERNS
+    for kind, needles, folded, pattern in SCANNER_PATTERNS
 )
 
 _PERSONAL = tuple(
@@ -216,7 +216,7 @@ _PERSONAL = tuple(
     for kind, needles, folded, pattern, accepts in PERSONAL
 )
 
-RULES = (*_OWN, *_LIBRARY, *_PERSONAL)
+RULES = (*_OWN, *_SCANNERS, *_PERSONAL)
 """All rules but that of keys and their values."""
 
 _EXACT = tuple((needle, rule) for rule in RULES if not rule.folded for needle in rule.needles)

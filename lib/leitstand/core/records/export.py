@@ -77,7 +77,7 @@ RECORD_FIELDS: Final = (
     Column("template_digest", "STRING", "SHA-256 of the runbook before execution"),
     Column("git_commit", "STRING", "Commit of the checkout"),
     Column("git_dirty", "BOOLEAN", "Whether the checkout had changes"),
-    Column("library_version", "STRING", "Version of Leitstand"),
+    Column("leitstand_version", "STRING", "Version of Leitstand"),
     Column("lock_digest", "STRING", "Digest of the file that pins all libraries"),
     Column("plans", "STRING", "Digests of the plans, in order", "REPEATED"),
     Column("targets", "STRING", "Resources that plans and actions are about", "REPEATED"),
@@ -201,7 +201,7 @@ def event_row(event: Mapping[str, Any], statement: Statement, line: int) -> Row:
 _PLAIN: Final = (
     "runbook", "env", "operator", "ticket", "incident", "started_by", "started_at", "ended_at",
     "status", "exit_code", "verdict", "error", "message", "template_digest", "git_commit",
-    "git_dirty", "library_version", "lock_digest", "events",
+    "git_dirty", "leitstand_version", "lock_digest", "events",
 )  # fmt: skip
 _AS_JSON: Final = (
     "parameters", "verdicts", "plans", "approvals", "actions", "calls", "masked",

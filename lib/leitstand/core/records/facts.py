@@ -136,7 +136,7 @@ class RunFacts:
         template_digest: Of the runbook before execution.
         git_commit: Of the checkout, empty when it is none.
         git_dirty: Whether the checkout had changes; None when nobody looked.
-        library_version: Of Leitstand.
+        leitstand_version: Of Leitstand.
         lock_digest: Of the file that pins all libraries.
         started_at: ISO 8601, UTC.
         ended_at: The same, empty while it has no end.
@@ -173,7 +173,7 @@ class RunFacts:
     template_digest: str = ""
     git_commit: str = ""
     git_dirty: bool | None = None
-    library_version: str = ""
+    leitstand_version: str = ""
     lock_digest: str = ""
     started_at: str = ""
     ended_at: str = ""

@@ -239,7 +239,7 @@ def _start(event: Event) -> RunFacts:
         template_digest=_text(event, "template_digest"),
         git_commit=_text(git, "commit"),
         git_dirty=dirty if isinstance(dirty, bool) else None,
-        library_version=_text(library, "version"),
+        leitstand_version=_text(library, "version"),
         lock_digest=_text(library, "lock_digest"),
         started_at=_text(event, "at"),
         incident=_text(event, "incident"),

@@ -7,9 +7,9 @@ addresses, Artifactory and services that nobody here uses; private keys, JWT and
 which it matches a part only; npm, whose pattern takes quadratic time.
 """
 
-__all__ = ["LIBRARY_PATTERNS"]
+__all__ = ["SCANNER_PATTERNS"]
 
-LIBRARY_PATTERNS: tuple[tuple[str, tuple[str, ...], bool, str], ...] = (
+SCANNER_PATTERNS: tuple[tuple[str, tuple[str, ...], bool, str], ...] = (
     (
         "aws",
         ("AKIA", "ASIA", "ABIA", "ACCA", "A3T"),

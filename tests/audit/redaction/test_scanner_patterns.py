@@ -2,7 +2,7 @@ import importlib
 
 import pytest
 
-from leitstand.audit.redaction.library_patterns import LIBRARY_PATTERNS
+from leitstand.audit.redaction.scanner_patterns import SCANNER_PATTERNS
 
 
 def test_the_patterns_are_those_of_the_installed_library():
@@ -10,13 +10,13 @@ def test_the_patterns_are_those_of_the_installed_library():
     base = importlib.import_module("detect_secrets.plugins.base").RegexBasedDetector
     theirs = {
         (name, pattern.pattern.replace('\\"', '"').replace("\\'", "'"))
-        for name in {kind for kind, *_ in LIBRARY_PATTERNS}
+        for name in {kind for kind, *_ in SCANNER_PATTERNS}
         for detector in vars(importlib.import_module(f"detect_secrets.plugins.{name}")).values()
         if isinstance(detector, type) and issubclass(detector, base) and detector is not base
         for pattern in detector.denylist
     }
     ours = {
         (kind, pattern.replace('\\"', '"').replace("\\'", "'"))
-        for kind, _, _, pattern in LIBRARY_PATTERNS
+        for kind, _, _, pattern in SCANNER_PATTERNS
     }
     assert theirs == ours
