@@ -1,5 +1,6 @@
 """Runs that end are sealed, whatever becomes of the store, and however they were started."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,9 @@ from leitstand.audit.store_directory import DirectoryStore
 from leitstand.audit.verification import verify_store
 from leitstand.core.records.statement import Statement
 from leitstand.notebook.conclusion import Result
+from leitstand.notebook.managed_run import hold_run
 from leitstand.notebook.record_signer import KEY_VARIABLE, own_signer
+from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.runner import run_notebook
 from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import read_template
@@ -76,6 +79,21 @@ def test_a_store_that_cannot_be_reached_changes_no_run_and_gets_the_record_later
     store = DirectoryStore(home / "records")
     attempts = list(seal_all(runs_directory(), lambda env: store, own_signer()))
     assert [(ended.run, 1, "")] == [(one.run, one.seq, one.error) for one in attempts]
+    assert intact(home)
+
+
+def test_the_next_run_sends_what_was_kept_and_leaves_alone_what_runs_again(home: Path) -> None:
+    (home / "records").write_text("in the way")
+    first, second = run("sound"), run("sound")
+    (home / "records").unlink()
+    hold = hold_run(RunDirectory(Path(second.directory)))
+    assert 1 == run("sound").record
+    os.close(hold)
+    store = DirectoryStore(home / "records")
+    assert 2 == store.head()
+    assert first.run == record(store, 2).facts["run"]
+    assert 3 == run("sound").record
+    assert second.run == record(store, 4).facts["run"]
     assert intact(home)
 
 

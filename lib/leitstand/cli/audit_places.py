@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from leitstand.audit.record_index import RecordIndex
     from leitstand.audit.signing import PublicKey
     from leitstand.audit.store import Store
-    from leitstand.cloud.rest import Rest
     from leitstand.core.environment import Environment
     from leitstand.core.records.chain import Head
     from leitstand.core.records.findings import RecordFinding
@@ -110,20 +109,11 @@ class BadAnchor(InputError):
 
 def open_records(store: str, env: str = "") -> tuple[str, "Store"]:
     """Return address and store: the one named, else the environment's, else this machine's."""
-    from leitstand.execution.store_opening import open_store
-    from leitstand.notebook.sealed import records_of
+    from leitstand.notebook.sealed import open_records_of, records_of
 
     environment = _environment(env)
     address = store or records_of(environment)
-    if environment is None or not address.startswith("gs:"):
-        return address, open_store(address)
-
-    def rest() -> "Rest":
-        from leitstand.notebook.sandboxes import connect
-
-        return connect(environment).rest
-
-    return address, open_store(address, rest=rest)
+    return address, open_records_of(environment, address)
 
 
 def open_index(address: str) -> "RecordIndex":

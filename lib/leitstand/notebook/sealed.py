@@ -1,13 +1,9 @@
 """Seals a run that has just ended. What goes wrong there never changes how the run ended."""
 
-from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from leitstand.audit.journal import Journal
-from leitstand.audit.run_files import JOURNAL
 from leitstand.configuration import load_environment
 from leitstand.core.errors import LeitstandError
 from leitstand.notebook.record_signer import own_signer
@@ -19,7 +15,7 @@ if TYPE_CHECKING:
     from leitstand.cloud.rest import Rest
     from leitstand.core.environment import Environment
 
-__all__ = ["RecordKept", "records_of", "seal_ended"]
+__all__ = ["RecordKept", "open_records_of", "records_of", "seal_ended"]
 
 _AT_ONCE: Final = 20
 """So many kept records are sent after a run, so that it ends soon."""
@@ -59,7 +55,7 @@ def seal_ended(run: Path, env: str) -> RecordKept:
 
     try:
         environment = load_environment(env) if env else None
-        store = _store(environment)
+        store = open_records_of(environment)
         signer = own_signer()
         sealed = seal_run(run, store, signer, crashed=True)
         _send_kept(run, env, store, signer)
@@ -74,30 +70,28 @@ def seal_ended(run: Path, env: str) -> RecordKept:
 
 
 def _send_kept(run: Path, env: str, store: "Store", signer: "Signer") -> None:
-    """Send records of earlier runs that the store did not take; what fails waits on."""
+    """Send records of earlier runs that the store did not take; what fails or runs waits on."""
     from leitstand.audit.records import unsealed_runs
-    from leitstand.audit.sealing import seal_run
+    from leitstand.audit.sealing_all import seal_all
 
-    for earlier in unsealed_runs(run.parent)[:_AT_ONCE]:
-        started = next(iter(Journal(earlier / JOURNAL)), {})
-        if started.get("env", "") == env:
-            with suppress(LeitstandError, OSError):
-                seal_run(earlier, store, signer, crashed=True)
+    kept = [earlier.name for earlier in unsealed_runs(run.parent)[:_AT_ONCE]]
+    if kept:
+        list(seal_all(run.parent, lambda _: store, signer, only=kept, env=env))
 
 
-def _store(environment: "Environment | None") -> "Store":
+def open_records_of(environment: "Environment | None", address: str = "") -> "Store":
+    """Return the store of an environment's records, or the one at an address, as it reaches it.
+
+    Raises:
+        NoStoreAddress: the address is none.
+    """
     from leitstand.execution.store_opening import open_store
-
-    return open_store(records_of(environment), rest=_rest(environment))
-
-
-def _rest(environment: "Environment | None") -> "Callable[[], Rest] | None":
-    if environment is None:
-        return None
 
     def rest() -> "Rest":
         from leitstand.notebook.sandboxes import connect
 
+        assert environment is not None
         return connect(environment).rest
 
-    return rest
+    address = address or records_of(environment)
+    return open_store(address, rest=rest if environment is not None else None)
