@@ -107,6 +107,11 @@ class RunRedactor:
         with self._lock:
             return self._redactor.masked(text, self._redactor.known_in(text))
 
+    def holds_known(self, text: str) -> bool:
+        """Return whether a value that the run read stands in a text."""
+        with self._lock:
+            return next(self._redactor.known_in(text), None) is not None
+
     def output(self, output: Mapping[str, object]) -> dict[str, object]:
         """Return an output of a cell (nbformat 4) with marks in the place of secrets."""
         with self._lock:

@@ -1,4 +1,9 @@
-"""The executed notebook as it is saved: with marks in the place of secrets."""
+"""The executed notebook as it is saved: with marks in the place of secrets.
+
+The kernel of a run masks whatever it sends (`kernel_redaction`), so its outputs are not searched by
+all rules again. What is left to do here: values that were learnt after an output was shown, pieces
+of a secret in several outputs, errors that the runner itself put there, and sources and metadata.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -23,7 +28,7 @@ class SavedNotebook:
 
     def __init__(self, redactor: RunRedactor) -> None:
         self._redactor = redactor
-        self._cells: dict[tuple[str, int], NotebookNode] = {}
+        self._cells: dict[tuple[str, int], NotebookNode | None] = {}
         self._outputs: dict[tuple[str, int], dict[str, object]] = {}
 
     def masked(self, notebook: NotebookNode, *, final: bool = False) -> NotebookNode:
@@ -34,12 +39,12 @@ class SavedNotebook:
         What is masked is counted when it is first masked, not at each save.
         """
         version = self._redactor.version
-        known: dict[tuple[str, int], NotebookNode] = {}
+        known: dict[tuple[str, int], NotebookNode | None] = {}
         cells = []
         for cell in self._across(notebook.cells) if final else notebook.cells:
             key = (json.dumps(cell, ensure_ascii=False), version)
-            known[key] = self._cells.get(key) or cast(NotebookNode, from_dict(self._cell(cell)))  # type: ignore[no-untyped-call]  # nbformat is untyped
-            cells.append(known[key])
+            known[key] = self._cells[key] if key in self._cells else self._masked(cell)
+            cells.append(known[key] or cell)
         self._cells = known
         rest = {name: value for name, value in notebook.items() if name != "cells"}
         shown = self._redactor.notebook({**rest, "cells": []})
@@ -55,10 +60,17 @@ class SavedNotebook:
         key = (json.dumps(output, ensure_ascii=False), self._redactor.version)
         masked = self._outputs.get(key)
         if masked is None:
-            masked = self._redactor.output(output)
+            own = output.get("output_type") == "error"  # perhaps of the runner
+            late = self._redactor.holds_known(key[0].replace("\\n", "\n"))
+            masked = self._redactor.output(output) if own or late else dict(output)
             if len(key[0]) < _REMEMBERED:
                 self._outputs[key] = masked
         return masked
+
+    def _masked(self, cell: Mapping[str, Any]) -> NotebookNode | None:
+        """Return a cell with marks, or None when nothing in it is to be masked."""
+        shown = self._cell(cell)
+        return None if shown == cell else _node(shown)
 
     def _cell(self, cell: Mapping[str, Any]) -> Mapping[str, object]:
         alone = {name: value for name, value in cell.items() if name != "outputs"}
@@ -67,13 +79,22 @@ class SavedNotebook:
             return shown[0]
         return {**shown[0], "outputs": self.outputs(cell["outputs"])}
 
-    def _across(self, cells: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    def _across(self, cells: Sequence[NotebookNode]) -> list[NotebookNode]:
         """Mask what only the outputs of several cells together show."""
         outputs = [output for cell in cells for output in cell.get("outputs", ())]
         masked = iter(self._redactor.across(outputs))
         return [
-            {**cell, "outputs": [next(masked) for _ in cell["outputs"]]}
-            if cell.get("outputs")
-            else cell
+            self._with_outputs(cell, [next(masked) for _ in cell.get("outputs", ())])
             for cell in cells
         ]
+
+    def _with_outputs(
+        self, cell: NotebookNode, outputs: Sequence[Mapping[str, object]]
+    ) -> NotebookNode:
+        if all(new is old for new, old in zip(outputs, cell.get("outputs", ()), strict=True)):
+            return cell
+        return _node({**cell, "outputs": outputs})
+
+
+def _node(cell: Mapping[str, object]) -> NotebookNode:
+    return cast(NotebookNode, from_dict(cell))  # type: ignore[no-untyped-call]  # nbformat is untyped
