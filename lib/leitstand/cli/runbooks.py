@@ -34,10 +34,26 @@ def runbooks(
 
 
 def show(
-    runbook: Annotated[str, typer.Argument(metavar="RUNBOOK", help="Name oder Pfad.")],
+    runbook: Annotated[
+        str, typer.Argument(metavar="RUNBOOK", help="Name oder Pfad; mit --commands auch ein Lauf.")
+    ],
+    commands: Annotated[
+        bool, typer.Option("--commands", help="Die Schritte als Befehle zum Kopieren ausgeben.")
+    ] = False,
+    parameter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--parameter", "-p", metavar="NAME=WERT", help="Parameter für --commands; mehrfach."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Als JSON ausgeben.")] = False,
 ) -> None:
     """Zeigt Zweck und Parameter eines Runbooks und wie man es startet."""
+    if commands:
+        from leitstand.cli.copy_mode import print_commands
+
+        print_commands(runbook, parameter or (), _directory())
+        return
     template = read_template(find_template(runbook, _directory()))
     if as_json:
         print_json(_summary(template))

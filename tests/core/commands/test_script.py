@@ -1,0 +1,140 @@
+"""What is left of a run: what is done is left out, what is under way is waited for."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from leitstand.core.commands.block import Setting
+from leitstand.core.commands.script import Progress, Stage, script
+from leitstand.core.commands.waiting import waiting_for
+from leitstand.core.plan import Action, Plan
+from tests.core.commands.samples import SETTING, sample
+from tests.core.commands.test_families import NOW
+
+SERVICE = "projects/p/locations/europe-west3/services/web"
+SPLITS = {percent: {"traffic": [{"revision": "old", "percent": 100 - percent, "tag": ""},
+                                {"revision": "new", "percent": percent, "tag": ""}]}
+          for percent in (0, 10, 100)}  # fmt: skip
+PLAN = Plan(
+    "release",
+    "prod",
+    SERVICE,
+    {},
+    tuple(Action(f"traffic-{p}", "set_traffic", SERVICE, SPLITS[p]) for p in (10, 100)),
+    (Action("back", "set_traffic", SERVICE, SPLITS[0]),),
+    restored="Der Verkehr liegt wieder ganz auf old.",
+)
+OPERATION = "projects/p/locations/europe-west3/operations/op-7"
+
+
+def text(
+    progress: Mapping[str, Progress] | None = None,
+    *,
+    plan: Plan = PLAN,
+    approved_by: str = "b@example.com",
+    ended: bool = False,
+    setting: Setting = SETTING,
+) -> str:
+    stage = Stage(plan, approved_by, ended, progress or {})
+    return script([stage], setting, runbook="release", now=NOW, ticket="OPS-1")
+
+
+def part(shown: str, title: str) -> str:
+    """Return what stands below a title, without comments."""
+    below = shown.partition(f"── {title} ──\n")[2].partition("\n# ──")[0].partition("\n# ══")[0]
+    return "\n".join(line for line in below.splitlines() if not line.startswith("#"))
+
+
+def test_steps_stand_in_their_order_and_the_way_back_after_them() -> None:
+    shown = text()
+    places = [shown.index(f"── {title} ──") for title in
+              ("1/2 traffic-10", "2/2 traffic-100", "Zurück 1/1 back")]  # fmt: skip
+    assert sorted(places) == places
+    assert "Der Verkehr liegt wieder ganz auf old." in " ".join(shown.replace("# ", "").split())
+    assert "Runbook release, Umgebung prod (Projekt leitstand-sandbox)" in shown
+    assert "Ticket OPS-1" in shown
+
+
+def test_what_is_done_is_left_out() -> None:
+    shown = text({"traffic-10": Progress(begun=True, done=True)})
+    assert "✓ 1/2 traffic-10: schon getan." in shown
+    assert "new=10," not in shown
+    assert "old=90" not in shown
+    assert "new=100" in part(shown, "2/2 traffic-100")
+
+
+def test_an_operation_under_way_is_waited_for_and_not_started_again() -> None:
+    shown = text({"traffic-10": Progress(begun=True, operation=OPERATION)})
+    left = part(shown, "1/2 traffic-10")
+    assert "Lösen Sie es nicht noch einmal aus" in " ".join(shown.replace("# ", "").split())
+    assert left.startswith("until curl")
+    assert f"https://run.googleapis.com/v2/{OPERATION}" in left
+    assert "update-traffic" not in left
+
+
+@pytest.mark.parametrize(
+    ("progress", "words"),
+    [
+        (Progress(begun=True), "Vielleicht schon begonnen"),
+        (Progress(begun=True, operation=OPERATION, failed=True), "ist gescheitert"),
+    ],
+    ids=["only announced", "failed"],
+)
+def test_what_may_have_happened_is_looked_at_before_it_is_done(
+    progress: Progress, words: str
+) -> None:
+    shown = text({"traffic-10": progress})
+    left = part(shown, "1/2 traffic-10")
+    assert words in shown
+    assert left.index("run services describe") < left.index("update-traffic")
+
+
+def test_of_a_run_that_is_over_nothing_is_left() -> None:
+    shown = text({"traffic-10": Progress(begun=True, done=True)}, ended=True)
+    assert "gcloud run" not in shown
+    assert "es bleibt nichts zu tun" in shown
+
+
+def test_after_the_point_of_no_return_there_is_no_way_back() -> None:
+    plan = Plan("release", "prod", SERVICE, {}, PLAN.actions, PLAN.way_back,
+                point_of_no_return="traffic-100")  # fmt: skip
+    assert "── Zurück 1/1 back ──" in text({"traffic-10": Progress(begun=True)}, plan=plan)
+    shown = text({"traffic-100": Progress(begun=True)}, plan=plan)
+    assert "── Zurück" not in shown
+    assert "traffic-100 ist schon begonnen" in shown
+
+
+def test_where_a_second_person_is_needed_an_unapproved_plan_says_so() -> None:
+    words = "von der zweiten Person freigeben"
+    alone = Setting("staging", "p", "r")
+    assert words in text(approved_by="")
+    assert words not in text()
+    assert words not in text(approved_by="", setting=alone)
+
+
+def test_a_plan_without_changes_says_that_nothing_is_to_be_done() -> None:
+    assert "Es ist nichts zu ändern." in text(plan=Plan("release", "prod", SERVICE, {}, ()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "operation", "expected"),
+    [
+        ("deploy_revision", "projects/p/locations/r/operations/a",
+         "https://run.googleapis.com/v2/projects/p/locations/r/operations/a"),
+        ("sql_clone", "4f6b", "gcloud sql operations wait 4f6b --timeout=unlimited"),
+        ("secret_login", "4f6b", "gcloud sql operations wait 4f6b --timeout=unlimited"),
+        ("run_job", "projects/p/locations/r/jobs/migrate/executions/migrate-x7",
+         "gcloud run jobs executions describe migrate-x7"),
+        ("redis_export", "projects/p/locations/r/operations/a",
+         "https://redis.googleapis.com/v1/projects/p/locations/r/operations/a"),
+        ("replace_resource", "projects/p/global/operations/a",
+         "https://compute.googleapis.com/compute/v1/projects/p/global/operations/a"),
+        ("log_probe", "an-entry", ""),
+    ],
+)  # fmt: skip
+def test_each_operation_is_waited_for_where_it_runs(
+    kind: str, operation: str, expected: str
+) -> None:
+    waiting = waiting_for(sample(kind), operation, SETTING)
+    assert expected in waiting
+    assert bool(expected) == bool(waiting)
