@@ -14,12 +14,12 @@ from leitstand.core.approvals.decision import Use
 from leitstand.core.approvals.policy import ApprovalPolicy
 from leitstand.core.gates import ApprovalMissing
 from leitstand.core.plan import Approved, Plan, Withheld
-from leitstand.execution.lock import Lock
 from leitstand.notebook.approving import ApprovalPending
 from leitstand.notebook.run import Run
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.template import find_template, read_template
 from tests.fixtures.approving import PLAN, RUN, People, account, statement
+from tests.fixtures.locks import locks_at
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
 MINE = replace(PLAN, environment="sandbox")
@@ -70,8 +70,11 @@ class Place:
         said = replace(said, expires_at=said.at + UNTIL)
         self.store.give(RUN, self.people.envelope(name, said))
 
-    def lock(self, target: str) -> Lock:
-        return Lock(self.home / "locks", "sandbox", target, "another-run")
+    def check_free(self, target: str) -> None:
+        """Fail if another run cannot have the lock on a target."""
+        locks = locks_at(self.home)
+        locks.acquire([target])
+        locks.release()
 
     def events(self) -> list[object]:
         return [event["event"] for event in self.directory.journal]
@@ -106,8 +109,7 @@ def test_a_run_that_waited_in_vain_pauses_and_keeps_nobody_out(place: Place) -> 
         run.approve(MINE)
     expected = ["step.started", "approval.requested", "run.paused", "step.paused"]
     assert expected == place.events()
-    with place.lock(MINE.target):
-        pass
+    place.check_free(MINE.target)
     place.give("erika")
     assert isinstance(run.approve(MINE), Approved)
 

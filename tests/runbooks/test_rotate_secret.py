@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from leitstand.cloud.secrets import Secrets
-from leitstand.execution.lock import Lock
 from leitstand.notebook.rotate_secret_wording import RotationDue
 from tests.fixtures.command import Command, Ended
+from tests.fixtures.locks import locks_at
 from tests.runbooks.test_rollback import PROJECT, Site
 
 SECRETS = f"projects/{PROJECT}/secrets"
@@ -120,8 +120,10 @@ def test_a_rotation_killed_after_any_event_is_finished_by_resume(
 def test_what_cannot_be_rotated_now_is_refused_and_nothing_is_changed(leitstand: Command) -> None:
     leitstand.without_database()
     web = f"projects/{PROJECT}/locations/europe-west3/services/web"
-    with Lock(leitstand.home / "locks", "sandbox", web, "20261126-release-ab12"):
-        held = rotate(leitstand, "django-secret-key", "--apply")
+    locks = locks_at(leitstand.home, "20261126-release-ab12")
+    locks.acquire([web])
+    held = rotate(leitstand, "django-secret-key", "--apply")
+    locks.release()
     assert 3 == held.code
     assert "Der Lauf 20261126-release-ab12 arbeitet gerade an web" in held.problems
     waiting = rotate(leitstand, "django-secret-key", "-p", "source=pending", "--apply")

@@ -53,6 +53,7 @@ class Journal:
         self.path = path
         self._redactor = redactor
         self._calls: Callable[[], list[dict[str, str]]] | None = None
+        self._permit: Callable[[], None] | None = None
         self._thread_lock = threading.Lock()
         self._read_until = 0
         self._count = 0
@@ -99,6 +100,15 @@ class Journal:
             calls: Returns those since it was asked last.
         """
         self._calls = calls
+
+    def guard(self, permit: Callable[[], None]) -> None:
+        """From now on let this decide whether another action may begin; it raises where not."""
+        self._permit = permit
+
+    def permit(self) -> None:
+        """Ask the guard; whoever is about to change something does so first."""
+        if self._permit is not None:
+            self._permit()
 
     def events(self) -> list[Event]:
         """Return all whole events, oldest first. Read-only."""

@@ -15,6 +15,7 @@ from leitstand.cli import (
     doctor,
     drill,
     lab,
+    lock,
     rehearse,
     run,
     runbooks,
@@ -45,9 +46,10 @@ doctor.add_to(app)
 app.add_typer(sandbox.app, name="sandbox")
 app.add_typer(schedule.app, name="schedule")
 app.add_typer(drill.app, name="drill")
+app.add_typer(lock.app, name="lock")
 app.add_typer(audit.app, name="audit")
 
-_BARE = (["audit"], ["drill"], ["sandbox"], ["schedule"])
+_BARE = (["audit"], ["drill"], ["lock"], ["sandbox"], ["schedule"])
 """Groups that show their help when no command of theirs is named."""
 
 

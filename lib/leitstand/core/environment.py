@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from leitstand.core import resources
 from leitstand.core.approvals.policy import ApprovalPolicy
+from leitstand.core.lock_settings import LockSettings
 from leitstand.core.records.settings import RecordStore
 from leitstand.core.section import Section
 from leitstand.core.triage.policy import Triage
@@ -212,6 +213,7 @@ class Environment(Section):
     deviations: list[AgreedDeviation] = Field(default_factory=list)
     approvals: ApprovalPolicy | None = None
     records: RecordStore = Field(default_factory=RecordStore)
+    locks: LockSettings = Field(default_factory=LockSettings)
     database: Database | None = None
     sandbox: Sandbox | None = None
 
@@ -236,9 +238,10 @@ class Environment(Section):
         return self
 
     @model_validator(mode="after")
-    def _sandbox_keeps_its_records_on_this_machine(self) -> Self:
-        if self.name == "sandbox" and self.records.in_bucket:
-            raise ValueError("records.store of the sandbox is a directory, never a bucket")
+    def _sandbox_keeps_records_and_locks_on_this_machine(self) -> Self:
+        for key, in_bucket in ("records", self.records.in_bucket), ("locks", self.locks.in_bucket):
+            if self.name == "sandbox" and in_bucket:
+                raise ValueError(f"{key}.store of the sandbox is a directory, never a bucket")
         return self
 
     @model_validator(mode="after")

@@ -87,6 +87,8 @@ class Executor:
         Raises:
             UnknownAction: the plan has no such action.
             ApprovalExpired: nothing of the plan was begun yet, and its approval holds no more.
+            LockLost: somebody has taken over the run's locks; nothing was begun.
+            LockNotRenewed: it is not sure any more that the run holds them; nothing was begun.
             LeitstandError: the action failed; the outcome is journalled.
         """
         action = self._plan.action(id)
@@ -95,6 +97,7 @@ class Executor:
         before = history.action(id)
         if before.done:
             return before.evidence
+        self._journal.permit()
         if before.intended and not before.status:
             etag = history.etag(action.target)
             return self._take_up(action, handler, before.operation, etag, watch)
@@ -117,6 +120,7 @@ class Executor:
             LeitstandError: the way back failed; the outcome is journalled.
         """
         for action in self._plan.way_back:
+            self._journal.permit()
             handler = self._handlers[action.kind]
             if handler.reached(action):
                 self._journal.append("action.intent", id=action.id, kind=action.kind)

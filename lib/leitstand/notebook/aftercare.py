@@ -13,15 +13,15 @@ from leitstand.audit.redaction.marks import MARK
 from leitstand.configuration import load_environment
 from leitstand.core.errors import GateRefused, InputError, LeitstandError
 from leitstand.execution.history import History
-from leitstand.execution.lock import Lock
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template, find_template, read_template
-from leitstand.project import runbooks_directory, runs_directory, state_directory
+from leitstand.project import runbooks_directory, runs_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
     from leitstand.core.plan import Approved
 
@@ -159,10 +159,9 @@ def recover_run(path: Path, reason: str) -> LeitstandError:
 
     run = RunDirectory(path)
     try:
-        with _locked(run):
-            connection = _connection(run)
+        connection = _connection(run)
+        with _locked(run, connection) as journal:
             check = _proof(run, connection, ask=False)
-            journal = run.journal
             journal.carry(connection.calls.take)
             return recover(run.id, journal, connection, reason, check)
     except LeitstandError as error:
@@ -176,6 +175,7 @@ def revert_run(run: RunDirectory) -> LeitstandError:
 
     Raises:
         RunUnderWay: somebody executes it.
+        Locked: another run works on one of its targets.
         NothingToTakeBack: nothing is open.
         TakenOver: someone else has moved the traffic since.
         ApprovalUnproven: no second person has approved the plan, and one is needed; it now waits.
@@ -183,12 +183,12 @@ def revert_run(run: RunDirectory) -> LeitstandError:
     from leitstand.execution.recovery import revert
 
     reason = "Der Lauf wurde zurückgenommen."
-    with stopped(run), _locked(run):
+    with stopped(run):
         connection = _connection(run)
-        check = _proof(run, connection, ask=True)
-        journal = run.journal
-        journal.carry(connection.calls.take)
-        ended = revert(run.id, journal, connection, reason, check)
+        with _locked(run, connection) as journal:
+            check = _proof(run, connection, ask=True)
+            journal.carry(connection.calls.take)
+            ended = revert(run.id, journal, connection, reason, check)
     seal_ended(run.path, connection.environment.name)
     return ended
 
@@ -202,17 +202,30 @@ def _proof(
 
 
 @contextmanager
-def _locked(run: RunDirectory) -> Iterator[None]:
-    """Hold the lock on the target of the run's plan, if it has one."""
-    from leitstand.execution.recovery import approved_plan
+def _locked(run: RunDirectory, connection: "Connection") -> "Iterator[Journal]":
+    """Hold the locks on what the run's plan changes; yield the journal that they guard.
 
-    approved = approved_plan(run.journal)
-    if approved is None:
-        yield
+    Where nothing is open there is nothing to lock.
+    """
+    from leitstand.execution.recovery import approved_plan
+    from leitstand.notebook.locking import Locking, holder_here
+    from leitstand.notebook.operators import operator_at
+
+    journal = run.journal
+    approved = approved_plan(journal)
+    if approved is None or not History.read(journal).open:
+        yield journal
         return
-    plan = approved.plan
-    with Lock(state_directory() / "locks", plan.environment, plan.target, run.id):
-        yield
+    started = next((event for event in journal if event["event"] == "run.started"), {})
+    said = {key: str(started.get(key, "")) for key in ("runbook", "ticket")}
+    locks = Locking(
+        connection, journal, holder_here(operator_at(connection).name, run=run.id, **said)
+    )
+    locks.acquire(approved.plan)
+    try:
+        yield journal
+    finally:
+        locks.release()
 
 
 def _connection(run: RunDirectory) -> "Connection":

@@ -35,8 +35,8 @@ __all__ = ["Deviations", "DeviationsFound", "Inspected"]
 
 PERSONAL = (
     "name", "project", "region", "requires_ticket", "requires_second_person", "approvals",
-    "load_balancer", "pipeline", "artifact_registry", "records", "release.reference", "sandbox",
-    "deviations",
+    "load_balancer", "pipeline", "artifact_registry", "records", "locks", "release.reference",
+    "sandbox", "deviations",
 )  # fmt: skip
 """What differs in any two environments, since it names or guards them."""
 

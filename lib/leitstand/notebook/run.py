@@ -14,7 +14,6 @@ from leitstand.core.errors import RunPaused
 from leitstand.core.gates import ApprovalMissing, check_approval
 from leitstand.core.plan import Approval, Approved, Plan, Withheld
 from leitstand.execution.history import History
-from leitstand.execution.lock import Lock
 from leitstand.execution.recovery import approved_plan
 from leitstand.notebook.approving import (
     SecondPerson,
@@ -23,12 +22,12 @@ from leitstand.notebook.approving import (
     approvals_directory,
     was_approved,
 )
+from leitstand.notebook.locking import Locking, holder_here
 from leitstand.notebook.progress import Progress
 from leitstand.notebook.run_directory import RunDirectory, journal_masked
 from leitstand.notebook.sealed import RecordKept, seal_ended
 from leitstand.notebook.template import Template
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
-from leitstand.project import state_directory
 
 __all__ = ["Run", "withheld"]
 
@@ -67,7 +66,7 @@ class Run:
         self.operator = operator
         self.journal: Journal = directory.journal
         self._owned = owned
-        self._locks: dict[str, Lock] = {}
+        self._locks: Locking | None = None
 
     @property
     def id(self) -> str:
@@ -84,8 +83,14 @@ class Run:
         return approved_plan(self.journal, name) if History.read(self.journal).open else None
 
     def planned(self, plan: Plan) -> None:
-        """Journal a plan that was just made; a resumed run keeps it once it is approved."""
+        """Journal a plan that was just made; a resumed run keeps it once it is approved.
+
+        Writes ``commands.sh`` beside the journal, for the day when Python is the problem.
+        """
+        from leitstand.notebook.copy_mode import write_commands
+
         self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        write_commands(self.directory, self.environment)
 
     def show_head(self) -> None:
         """Show who does what where."""
@@ -125,7 +130,8 @@ class Run:
             ApprovalMissing: the environment needs a second person, and does not say who that is.
             ApprovalImpossible: nobody could approve this plan.
             ApprovalPending: the approval was not there at the deadline; the run can be resumed.
-            Locked: another run works on the target.
+            Locked: another run works on one of the targets, or a person has reserved it.
+            LockStoreUnusable: the place where the locks lie does not answer.
         """
         if not self.apply:
             show(Notice("Nur der Plan: Der Lauf ändert nichts (apply steht auf False)."))
@@ -155,11 +161,13 @@ class Run:
         return approved
 
     def _lock(self, plan: Plan) -> None:
-        for target in plan.targets:
-            if target not in self._locks:
-                lock = Lock(state_directory() / "locks", plan.environment, target, self.id)
-                lock.acquire()
-                self._locks[target] = lock
+        if self._locks is None:
+            ticket = str(self.parameters.get("ticket", ""))
+            holder = holder_here(
+                self.operator, run=self.id, runbook=self.template.name, ticket=ticket
+            )
+            self._locks = Locking(self.connection, self.journal, holder)
+        self._locks.acquire(plan)
 
     def _second_person(self, plan: Plan, *, begun: bool) -> Approval:
         policy = self.environment.approvals
@@ -185,8 +193,8 @@ class Run:
 
     def finish(self) -> None:
         """Show what the journal holds; give the lock back, and close a run of our own."""
-        for lock in self._locks.values():
-            lock.release()
+        if self._locks is not None:
+            self._locks.release()
         ends = {"step.completed": Tone.GOOD, "step.failed": Tone.BAD, "step.paused": Tone.WAIT}
         titles = {e["step"]: str(e["title"]) for e in self.journal if e["event"] == "step.started"}
         rows = [

@@ -73,7 +73,9 @@ def run_notebook(
 
 def _sealed(result: Result, *, html: bool) -> Result:
     from leitstand.notebook.html import write_html
+    from leitstand.notebook.locking import give_back_left
 
+    give_back_left(result.run, result.env)
     copy = str(write_html(Path(result.notebook))) if html else ""
     kept = seal_ended(Path(result.directory), result.env)
     return replace(result, html=copy, record=kept.seq, unsealed=kept.problem)
