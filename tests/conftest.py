@@ -8,4 +8,5 @@ pytest_plugins = [
     "tests.fixtures.world",
     "tests.fixtures.migrating",
     "tests.fixtures.order",
+    "tests.fixtures.site",
 ]
