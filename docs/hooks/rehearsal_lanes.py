@@ -1,0 +1,241 @@
+"""Rehearses runbooks in sandboxes of their own, several lanes at once; leaves nothing running.
+
+Each lane has a private state directory in a temporary directory. All lanes seal into one store with
+one key, which is made for them and thrown away; its public half stays beside the store.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from logging import Logger
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rehearsal_commands import Commands, Ended, NotEnded
+from rehearsal_results import CACHE, Rehearsed, digest_of
+from rehearsal_table import Lane, Rehearsal, command_of
+
+from leitstand.audit.signing import FileSigner
+
+__all__ = ["RehearsalFailed", "interruptible", "rehearse"]
+
+DEADLINE = 300.0
+"""Seconds for one command."""
+
+ENDING_SECONDS = 60.0
+FOREIGN = ("LEITSTAND_", "GOOGLE_", "CLOUDSDK_")
+STOPS = (signal.SIGTERM, signal.SIGHUP)
+
+
+class RehearsalFailed(Exception):
+    """A runbook could not be rehearsed, or ended otherwise than it must.
+
+    Attributes:
+        what: The runbook or the command.
+        exit_code: Its exit code; None where it did not come to an end.
+        problem: What it said.
+    """
+
+    def __init__(self, what: str, exit_code: int | None, problem: str) -> None:
+        ended = "did not end in time" if exit_code is None else f"ended with {exit_code}"
+        super().__init__(f"{what} {ended}: {problem or 'it said nothing'}")
+        self.what = what
+        self.exit_code = exit_code
+        self.problem = problem
+
+
+def rehearse(
+    lanes: Sequence[Lane], root: Path, target: Path, commit: str, log: Logger
+) -> list[RehearsalFailed]:
+    """Rehearse everything and return what failed; a lane ends with its first failure.
+
+    Args:
+        lanes: What is rehearsed; all lanes at once.
+        root: The checkout.
+        target: A directory, which gets ``rehearsals/``, ``records/`` and ``records.pub``, and in
+            ``failed/`` the notebooks of runs that ended otherwise than they must.
+        commit: Of the checkout, for the results.
+        log: Told of each rehearsal.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
+    """
+    target = target.resolve()
+    for name in ("rehearsals", "records"):
+        (target / name).mkdir(mode=0o700, parents=True)
+    stopped = threading.Event()
+    with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place, interruptible():
+        key = Path(place) / "records.pem"
+        (target / "records.pub").write_text(FileSigner(key).public.text + "\n", "utf-8")
+        running = [
+            _Lane(lane, Path(place) / str(number), key, root, target, commit, log, stopped)
+            for number, lane in enumerate(lanes)
+        ]
+        with ThreadPoolExecutor(max(1, len(running))) as executor:
+            try:
+                futures = [executor.submit(lane.run) for lane in running]
+                while wait(futures, timeout=0.5).not_done:
+                    pass  # short, so that a signal is heard
+            except BaseException:
+                stopped.set()
+                raise
+        return [failed for future in futures if (failed := future.result()) is not None]
+
+
+class _Lane:
+    def __init__(
+        self, lane: Lane, home: Path, key: Path, root: Path, target: Path, commit: str,
+        log: Logger, stopped: threading.Event,
+    ) -> None:  # fmt: skip
+        self._lane = lane
+        self._home = home
+        self._key = key
+        self._root = root
+        self._target = target
+        self._commit = commit
+        self._log = log
+        self._stopped = stopped
+
+    def run(self) -> RehearsalFailed | None:
+        """Rehearse the lane and return its failure; the sandbox has ended in any case."""
+        self._home.mkdir(mode=0o700)
+        (self._home / "records").symlink_to(self._target / "records")
+        os.link(self._key, self._home / "records.pem")
+        self._commands = Commands(self._root, self._environment(), self._home)
+        try:
+            self._do("sandbox up")
+            for rehearsal in self._lane.rehearsals:
+                self._rehearse(rehearsal)
+        except RehearsalFailed as failed:
+            return None if self._stopped.is_set() else failed
+        finally:
+            self._end()
+        return None
+
+    def _rehearse(self, rehearsal: Rehearsal) -> None:
+        started = time.monotonic()
+        for attempt in range(1, rehearsal.attempts + 1):
+            try:
+                self._keep(rehearsal, self._attempt(rehearsal))
+                break
+            except RehearsalFailed as failed:
+                if attempt == rehearsal.attempts or self._stopped.is_set():
+                    raise
+                self._log.info("Once more: %s", failed)
+        seconds = time.monotonic() - started
+        self._log.info("Rehearsed %s in %.0f s", rehearsal.runbook, seconds)
+
+    def _attempt(self, rehearsal: Rehearsal) -> Mapping[str, Any]:
+        """Prepare, run the runbook, restore; return the run's result."""
+        try:
+            for preparing in rehearsal.prepare:
+                self._do(preparing)
+            command = [*shlex.split(command_of(rehearsal))[1:], "--json", "--quiet"]
+            ended = self._leitstand(command, rehearsal.runbook)
+        finally:
+            for restoring in rehearsal.restore:
+                self._do(restoring)
+        result = _result(ended.output)
+        if ended.code == rehearsal.exit_code and Path(str(result.get("notebook"))).is_file():
+            return result
+        told = str(result.get("message") or ended.problems) + self._evidence(rehearsal, result)
+        raise RehearsalFailed(f"the runbook {rehearsal.runbook}", ended.code, told)
+
+    def _evidence(self, rehearsal: Rehearsal, result: Mapping[str, Any]) -> str:
+        """Keep the notebook of a run that failed, and return where it will lie."""
+        notebook = Path(str(result.get("notebook")))
+        if not notebook.is_file():
+            return ""
+        (self._target / "failed").mkdir(mode=0o700, exist_ok=True)
+        shutil.copyfile(notebook, self._target / "failed" / f"{rehearsal.runbook}.ipynb")
+        return f" (see {CACHE / 'failed' / rehearsal.runbook}.ipynb)"
+
+    def _keep(self, rehearsal: Rehearsal, result: Mapping[str, Any]) -> None:
+        if not result["record"]:
+            problem = f"its run is not sealed: {result['unsealed']}"
+            raise RehearsalFailed(f"the runbook {rehearsal.runbook}", rehearsal.exit_code, problem)
+        directory = self._target / "rehearsals" / rehearsal.runbook
+        directory.mkdir(mode=0o700)
+        shutil.copyfile(str(result["notebook"]), directory / "notebook.ipynb")
+        ended = datetime.now(UTC).timestamp()
+        started = datetime.fromtimestamp(ended - float(result["duration"]), UTC)
+        Rehearsed(
+            runbook=rehearsal.runbook,
+            run=str(result["run"]),
+            started=started.isoformat(timespec="seconds").replace("+00:00", "Z"),
+            seconds=float(result["duration"]),
+            verdict="finding" if result["status"] == "finding" else "success",
+            exit_code=int(result["exit_code"]),
+            commit=self._commit,
+            parameters={**rehearsal.parameters, "apply": rehearsal.apply},
+            command=command_of(rehearsal),
+            prepare=rehearsal.prepare,
+            scene=rehearsal.scene,
+            digest=digest_of(self._root, rehearsal),
+        ).write(directory)
+
+    def _do(self, command: str) -> None:
+        ended = self._leitstand(shlex.split(command), command)
+        if ended.code != 0:
+            raise RehearsalFailed(f"leitstand {command}", ended.code, ended.problems)
+
+    def _leitstand(self, arguments: Sequence[str], what: str) -> Ended:
+        try:
+            return self._commands.run(arguments, DEADLINE, self._stopped.is_set)
+        except NotEnded as error:
+            raise RehearsalFailed(what, None, str(error)) from error
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
+        return {
+            **kept,
+            "LEITSTAND_HOME": str(self._home),
+            "LEITSTAND_PROJECT": str(self._root),
+            "CLOUDSDK_CONFIG": str(self._home / "no-gcloud"),
+            "NO_GCE_CHECK": "true",
+        }
+
+    def _end(self) -> None:
+        """End the sandbox and what visits it, whatever happened before."""
+        commands = [["sandbox", "down"]]
+        if (self._home / "drill.json").exists():
+            commands.insert(0, ["drill", "stop"])
+        for arguments in commands:
+            with suppress(NotEnded):
+                self._commands.run(arguments, ENDING_SECONDS, lambda: False)
+        self._commands.close()
+
+
+def _result(output: str) -> Mapping[str, Any]:
+    with suppress(ValueError):
+        found = json.loads(output)
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Turn the signals that end a process into KeyboardInterrupt; in the main thread only."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before: dict[signal.Signals, Any] = {}
+    if threading.current_thread() is threading.main_thread():
+        before = {number: signal.signal(number, interrupt) for number in STOPS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,119 @@
+"""MkDocs hook: rehearses every runbook before the site is built, with LEITSTAND_SITE=fresh.
+
+Without it, nothing is started. A rehearsal that ends otherwise than the table says fails the build;
+the results of earlier ones stay as they are.
+"""
+
+import logging
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
+from rehearsal_lanes import rehearse
+from rehearsal_results import CACHE, forget
+from rehearsal_table import TABLE, BadTable, faults_of, read_table
+
+from leitstand.core.errors import LeitstandError
+from leitstand.notebook.template import Template, list_templates, read_template
+
+__all__ = ["fresh_rehearsals", "is_fresh", "on_pre_build", "on_startup"]
+
+log = logging.getLogger("mkdocs.hooks.rehearsing")
+
+SWITCH = "LEITSTAND_SITE"
+PARTS = ("rehearsals", "records", "records.pub")
+
+_serving: list[bool] = [False]
+
+
+def on_startup(*, command: str, dirty: bool) -> None:
+    """Note whether pages are only served while somebody writes them."""
+    _serving[0] = command == "serve"
+
+
+@event_priority(100)  # before other hooks read what the rehearsals left
+def on_pre_build(*, config: MkDocsConfig) -> None:
+    """Check the table; rehearse, when the build is to be fresh.
+
+    Raises:
+        PluginError: the table does not fit the runbooks, or a rehearsal failed.
+    """
+    forget()
+    root = Path(config.config_file_path).resolve().parent
+    faults = check(root)
+    if faults:
+        raise PluginError("; ".join(faults))
+    if is_fresh():
+        fresh_rehearsals(root)
+
+
+def is_fresh() -> bool:
+    """Return whether this build is to make everything anew."""
+    return os.environ.get(SWITCH) == "fresh" and not _serving[0]
+
+
+def check(root: Path) -> list[str]:
+    """Return one sentence for everything that keeps runbooks from being rehearsed. Read-only."""
+    templates: dict[str, Template] = {}
+    faults = []
+    for path in list_templates(root / "runbooks"):
+        try:
+            templates[path.stem] = read_template(path)
+        except LeitstandError as error:
+            faults.append(f"the runbook {path.stem} cannot be read: {error.message}")
+    faults += [
+        f"the runbook {name} has no cell tagged parameters"
+        for name, template in templates.items()
+        if not template.parameterised
+    ]
+    if faults:
+        return faults
+    try:
+        return faults_of(read_table(root / TABLE), templates)
+    except BadTable as error:
+        return [str(error)]
+
+
+def fresh_rehearsals(root: Path) -> None:
+    """Rehearse everything, and put the results in the place of the earlier ones.
+
+    Raises:
+        PluginError: a rehearsal failed; the earlier results stay.
+    """
+    cache = root / CACHE
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
+    try:
+        failed = rehearse(read_table(root / TABLE), root, new, _commit(root), log)
+        if failed:
+            _replace(new / "failed", cache / "failed")
+            raise PluginError("; ".join(map(str, failed)))
+        for part in PARTS:
+            _replace(new / part, cache / part)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+
+
+def _replace(new: Path, place: Path) -> None:
+    """Put what is new, if anything, in the place of what was there."""
+    if place.exists():
+        place.rename(new.with_name(f"old-{place.name}"))
+    if new.exists():
+        new.rename(place)
+
+
+def _commit(root: Path) -> str:
+    """Return the hash of the checkout's commit; empty where git does not tell."""
+    try:
+        done = subprocess.run(
+            ["git", "--no-optional-locks", "rev-parse", "HEAD"],
+            cwd=root, check=True, capture_output=True, text=True, timeout=20,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip()
