@@ -1,4 +1,4 @@
-"""MkDocs hook: fills the page about production from the environment files.
+"""MkDocs hook: fills the pages about the architecture from the environment files.
 
 A comment ``<!-- soll: NAME -->`` becomes the table, the list or the figure of that name. An unknown
 name is a warning, which a strict build turns into a failure.
@@ -6,10 +6,13 @@ name is a warning, which a strict build turns into a failure.
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cache, cached_property
+from pathlib import Path
 from typing import Any
 
+from access_tables import access_tables
+from figures import figures, on
 from page_parts import Texts, fill, listed, table
 
 from leitstand.configuration import load_environment
@@ -18,8 +21,9 @@ from leitstand.core.deviations import Agreement, Contrast, contrasts
 from leitstand.core.environment import Environment
 from leitstand.core.hardening.logging import AUDIT_DAYS
 from leitstand.core.kinds import Resource
+from leitstand.project import project_root
 
-__all__ = ["Production", "on_page_markdown"]
+__all__ = ["Production", "on_page_markdown", "on_pre_build"]
 
 log = logging.getLogger("mkdocs.hooks.production")
 
@@ -29,17 +33,6 @@ INGRESS = {
     "INGRESS_TRAFFIC_INTERNAL_ONLY": "nur intern",
     "INGRESS_TRAFFIC_ALL": "von überall",
 }
-OFTEN = {"daily": "täglich", "weekly": "wöchentlich", "monthly": "monatlich", "none": "nie"}
-TENANCY = {
-    "row_level_security": "das gemeinsame Schema mit Row-Level Security",
-    "schema_per_tenant": "ein Schema je Mandant",
-}
-LITELLM_ACCESS = {
-    "iap_group": "die IAP-Gruppe `{group}`",
-    "vpc_only": "nur Dienste in der VPC",
-}
-HOSTING = {"saas": "als SaaS", "self_hosted": "auf eigenen Rechnern"}
-SECONDS_PER_DAY = 86400
 
 
 class Production:
@@ -56,34 +49,11 @@ class Production:
         self._resources: Mapping[str, Resource] = {r.key: r for r in desired(environment, "…")}
 
     def texts(self) -> Texts:
-        """Everything that the page may ask for, by name."""
-        environment = self._environment
-        litellm, vectors = environment.litellm, environment.rag_store
-        access = LITELLM_ACCESS[litellm.access].format(group=litellm.iap_group)
-        figures: dict[str, Callable[[], str]] = {
-            "stufen": lambda: listed(f"{stage} %" for stage in environment.release.stages),
-            "ablage": lambda: f"`{environment.artifact_registry.repository}`",
-            "signatur": self._signature,
-            "litellm-zugriff": lambda: access,
-            "litellm-protokoll": lambda: _on(litellm.request_logging),
-            "litellm-grenze": lambda: str(litellm.rate_limit_quota),
-            "litellm-variable": lambda: f"`{litellm.rate_limit_variable}`",
-            "rag-erweiterung": lambda: f"`{vectors.extension}`",
-            "rag-schemas": lambda: listed(f"`{name}`" for name in vectors.schemas),
-            "rag-wartung": lambda: OFTEN[vectors.maintenance.every],
-            "lists": lambda: str(vectors.ivfflat.lists),
-            "ef-search": lambda: str(vectors.hnsw.ef_search),
-            "export": lambda: OFTEN[environment.memorystore.snapshot_export],
-            "rotation": self._rotation,
-            "zweig": lambda: environment.pipeline.ref.rpartition("/")[2],
-            "langfuse-betrieb": lambda: HOSTING[environment.langfuse.hosting],
-            "langfuse-geheim": lambda: f"`{environment.langfuse.secret_prefix}*`",
-            "langfuse-maskierung": lambda: _on(environment.langfuse.masking),
-            "stichprobe": lambda: _percent(environment.langfuse.sampling_rate),
-            "mandanten": lambda: TENANCY[environment.tenancy.model],
-        }
+        """Everything that a page may ask for, by name."""
+        environment, resources = self._environment, self._resources
         return {
-            **figures,
+            **figures(environment, resources),
+            **access_tables(environment, resources),
             "abweichungen-staging": self._deviations,
             "eigenes-staging": self._own,
             "netz": self._network,
@@ -91,8 +61,6 @@ class Production:
             "dienste": self._services,
             "jobs": self._jobs,
             "daten": self._data,
-            "secrets": self._secrets,
-            "rollen": self._roles,
             "logs": self._logs,
         }
 
@@ -199,36 +167,9 @@ class Production:
             ("Zurück auf einen Zeitpunkt", f"{backup['transactionLogRetentionDays']} Tage weit"),
             ("Wartungsfenster", f"{DAYS[window['day'] - 1]}, {window['hour']} Uhr UTC"),
             ("Memorystore", f"{spare}, {redis['memorySizeGb']} GiB"),
-            ("AUTH in Memorystore", _on(redis["authEnabled"])),
+            ("AUTH in Memorystore", on(redis["authEnabled"])),
         ]
         return table(("Was", "Wert"), rows)
-
-    def _signature(self) -> str:
-        required = self._environment.artifact_registry.require_signature
-        return "nur signierte Tags" if required else "auch unsignierte Tags"
-
-    def _rotation(self) -> str:
-        periods = {r.body["rotation"]["rotationPeriod"] for r in self._all("secretmanager.secrets")}
-        days = sorted(int(period.removesuffix("s")) // SECONDS_PER_DAY for period in periods)
-        return listed(map(str, days))
-
-    def _secrets(self) -> str:
-        readers = {r.id: sorted(set(_readers(r))) for r in self._all("secretmanager.policy")}
-        rows = []
-        for secret in self._all("secretmanager.secrets"):
-            first = self._resources[f"secretmanager.versions/{secret.id}/1"].initial
-            names = [f"`{name}`" for name in readers.get(secret.id, ())]
-            value = "von Hand" if "${operator}" in str(first) else "erzeugt"
-            rows.append((f"`{secret.id}`", listed(names) if names else "kein Dienst", value))
-        return table(("Secret", "Leser", "Wert"), rows)
-
-    def _roles(self) -> str:
-        bindings = self._body("project.policy/this")["bindings"]
-        return "\n".join(
-            f"- `{binding['role']}`"
-            for binding in bindings
-            if any(member.startswith("serviceAccount:pipeline@") for member in binding["members"])
-        )
 
     def _logs(self) -> str:
         days = self._body("logging.buckets/_Default")["retentionDays"]
@@ -242,19 +183,22 @@ class Production:
         return table(("Was", "Wie lange, wohin"), rows)
 
 
+def on_pre_build(**_: Any) -> None:
+    """Forget what an earlier build read: the files may have changed."""
+    _texts.cache_clear()
+
+
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Fill the places of a page that has any."""
     if "<!-- soll: " not in markdown:
         return markdown
-    texts = Production(load_environment("prod"), load_environment("staging")).texts()
-    return fill(markdown, "soll", texts, page.file.src_path, log)
+    return fill(markdown, "soll", _texts(project_root()), page.file.src_path, log)
 
 
-def _readers(policy: Resource) -> Iterator[str]:
-    """Yield the service accounts that a policy names, without their domain."""
-    for binding in policy.body["bindings"]:
-        for member in binding["members"]:
-            yield member.partition(":")[2].partition("@")[0]
+@cache
+def _texts(_project: Path) -> Texts:
+    """Return the texts of a project; a quarter of a second for its files is too long per page."""
+    return Production(load_environment("prod"), load_environment("staging")).texts()
 
 
 def _instead(entry: Contrast) -> str:
@@ -281,11 +225,3 @@ def _memory(quantity: str) -> str:
 
 def _requests(count: int) -> str:
     return "1 Anfrage" if count == 1 else f"{count} Anfragen"
-
-
-def _percent(rate: float) -> str:
-    return f"{rate * 100:g}".replace(".", ",") + " %"
-
-
-def _on(value: object) -> str:
-    return "an" if value else "aus"
