@@ -1,0 +1,96 @@
+"""MkDocs hook: puts pictures of the real program into pages.
+
+A comment ``<!-- bild: NAME | Alternative text -->`` becomes the picture of that name. With
+LEITSTAND_SITE=fresh the pictures are taken before the site is built; else kept ones are used, if
+they still show this repository. Where there is no picture, its place stays empty: on a machine
+without Chromium, for example. An unknown name is a warning.
+"""
+
+import logging
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from posixpath import relpath
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.exceptions import PluginError
+from mkdocs.plugins import event_priority
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+from picture_cache import kept, replace
+from picture_scenes import PICTURES, take
+from picture_stage import PictureFailed
+
+__all__ = ["on_files", "on_page_markdown", "on_pre_build", "on_startup", "placed"]
+
+log = logging.getLogger("mkdocs.hooks.pictures")
+
+PLACE = re.compile(r"^<!-- bild: ([a-z-]+) \| ([^\n|]+) -->$", re.MULTILINE)
+DIRECTORY = "bilder"
+
+_found: dict[str, Path] = {}
+_serving: list[bool] = [False]
+
+
+def on_startup(*, command: str, dirty: bool) -> None:
+    """Note whether pages are only served while somebody writes them."""
+    _serving[0] = command == "serve"
+
+
+@event_priority(50)  # after the rehearsals, which need both processors
+def on_pre_build(*, config: MkDocsConfig) -> None:
+    """Take the pictures, when the build is to be fresh.
+
+    Raises:
+        PluginError: the program did not do what a picture is to show.
+    """
+    root = Path(config.config_file_path).resolve().parent
+    if os.environ.get("LEITSTAND_SITE") == "fresh" and not _serving[0]:
+        with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
+            try:
+                take(root, Path(new), log)
+            except PictureFailed as error:
+                raise PluginError(str(error)) from error
+            replace(root, Path(new))
+    _found.clear()
+    _found.update(kept(root))
+    if missing := sorted(PICTURES - set(_found)):
+        log.info("Without these pictures, which a fresh build takes: %s", ", ".join(missing))
+
+
+def on_files(files: Files, *, config: MkDocsConfig) -> Files:
+    """Add the pictures to the files of the site."""
+    for path in _found.values():
+        files.append(File.generated(config, f"{DIRECTORY}/{path.name}", abs_src_path=str(path)))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Fill the places for pictures."""
+    text, unknown = placed(markdown, page.file.src_uri, _found)
+    for name in unknown:
+        log.warning("%s asks for the picture %s, which nobody takes", page.file.src_uri, name)
+    return text
+
+
+def placed(markdown: str, page: str, found: Mapping[str, Path]) -> tuple[str, list[str]]:
+    """Return a page with its pictures, and the names that no picture can ever have.
+
+    Args:
+        markdown: The page.
+        page: Its path in docs/.
+        found: The pictures there are, by name.
+    """
+    unknown = [name for name, _ in PLACE.findall(markdown) if name not in PICTURES]
+
+    def picture(match: re.Match[str]) -> str:
+        name, text = match.groups()
+        if name not in found:
+            return ""
+        target = f"{DIRECTORY}/{found[name].name}"
+        path = relpath(target, str(PurePosixPath(page).parent))
+        return f"[![{text}]({path}){{ loading=lazy }}]({path})"
+
+    return PLACE.sub(picture, markdown), unknown
