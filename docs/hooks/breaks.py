@@ -1,7 +1,8 @@
 """MkDocs hook: lets long keys break at their joints, so that tables fit a phone.
 
 The finished page gets ``<wbr>`` before words after dots, slashes, colons and underscores of inline
-code; figures stay whole. It adds no character: what one copies or searches stays as it was.
+code, and before its inner capitals; figures stay whole. It adds no character: what one copies or
+searches stays as it was.
 """
 
 import re
@@ -12,7 +13,7 @@ __all__ = ["on_post_page"]
 INLINE = re.compile(r"(?<!<pre>)(?<!</span>)<code>([^<]+)</code>")
 """Inline code; in a block of code a span or ``<pre>`` comes before."""
 
-JOINT = re.compile(r"(?<=\w[._/:])(?=[^\W\d])")
+JOINT = re.compile(r"(?<=\w[._/:])(?=[^\W\d])|(?<=[a-z])(?=[A-Z][a-z])")
 
 
 def on_post_page(output: str, **_: Any) -> str:

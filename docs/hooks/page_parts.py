@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from logging import Logger
 
-__all__ = ["Texts", "fill", "listed", "table"]
+__all__ = ["Texts", "cell", "fill", "listed", "table"]
 
 Texts = Mapping[str, Callable[[], str]]
 """What a page may ask for, by name."""
@@ -34,6 +34,13 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def cell(text: str) -> str:
+    """Return plain text so that it stands in the cell of a table as it is."""
+    for sign, harmless in (("|", "&#124;"), ("<", "&lt;"), ("*", "&#42;")):
+        text = text.replace(sign, harmless)
+    return text
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -1,15 +1,21 @@
 """MkDocs hook: fills the reference with what the code knows.
 
-A comment ``<!-- tabelle: NAME -->`` becomes all kinds of resources, or all rules of hardening. An
+A comment ``<!-- tabelle: NAME -->`` becomes all kinds of resources, all rules of hardening, all
+errors, all parameters of runbooks, the keys of a configuration file, or what the sandbox serves. An
 unknown name is a warning, which a strict build turns into a failure.
 """
 
 import logging
 import re
+from functools import partial
 from itertools import groupby
 from typing import Any
 
 from page_parts import Texts, fill, table
+from reference_errors import errors_by_code
+from reference_keys import environment_keys, schedule_keys, sections
+from reference_parameters import parameters
+from reference_sandbox import faults, grpc_table, rest_table
 
 from leitstand.core.hardening import RULES, Rule, Severity
 from leitstand.core.kind_table import KINDS
@@ -36,7 +42,22 @@ SEVERITIES: dict[Severity, str] = {"error": "Fehler", "warning": "Warnung", "not
 
 def texts() -> Texts:
     """Everything that a page may ask for, by name."""
-    return {"arten": kinds, "regeln": rules, "zahl-der-regeln": lambda: str(len(RULES))}
+    keys = {
+        f"schluessel-{section.replace('_', '-') or 'allgemein'}": partial(environment_keys, section)
+        for section in sections()
+    }
+    return {
+        "arten": kinds,
+        "fehler": errors_by_code,
+        "grpc": grpc_table,
+        "parameter": parameters,
+        "regeln": rules,
+        "rest": rest_table,
+        "stoerungen": faults,
+        "zahl-der-regeln": lambda: str(len(RULES)),
+        **keys,
+        "schluessel-zeitplaene": schedule_keys,
+    }
 
 
 def kinds() -> str:

@@ -93,3 +93,36 @@ def test_pages_name_only_nox_sessions_that_exist(path: Path):
         r"^@shared\ndef (\w+)", (ROOT / "noxfile.py").read_text("utf-8"), re.MULTILINE
     )
     assert set() == set(re.findall(r"nox -s (\w+)", path.read_text("utf-8"))) - set(sessions)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_section_has_an_option_that_its_command_does_not_take(command: str):
+    rows = re.findall(r"^\| (`-[^|]*) \|", section(command), re.MULTILINE)
+    shown = {option for row in rows for option in re.findall(r"(?<![\w-])--?[a-z][\w-]*", row)}
+    taken = {
+        option
+        for parameter in COMMANDS[command].params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
+    assert set() == shown - taken
+
+
+DEFAULTS = [
+    (path, max(parameter.opts, key=len), parameter.default)
+    for path, command in COMMANDS.items()
+    for parameter in command.params
+    if parameter.param_type_name == "option"
+    and not isinstance(parameter.default, bool)
+    and parameter.default not in (None, "", 0)
+]
+
+
+@pytest.mark.parametrize(("command", "option", "default"), DEFAULTS)
+def test_a_default_is_the_one_that_the_command_has(command: str, option: str, default: object):
+    row = next(
+        row for row in section(command).splitlines() if f"`{option}" in row or f", {option}" in row
+    )
+    value = getattr(default, "value", default)
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    stated = re.search(r"Vorgabe `?([\w.]+)", row)
+    assert shown == (stated[1] if stated else "sandbox")
