@@ -14,7 +14,7 @@ from typing import Any
 from picture_browser import Lab, chromium, lab, photograph, window
 from picture_stage import PictureFailed, Stage, stage
 
-__all__ = ["PICTURES", "take"]
+__all__ = ["PICTURES", "take", "wanted"]
 
 FAULT = "bad-release"
 ATTEMPTS = (
@@ -84,13 +84,14 @@ def _hypotheses(stage: Stage) -> None:
 
 
 LANES: Sequence[Lane] = (tour, by_hand, drill)
-PICTURES = frozenset(
-    {
-        "runbook-zeigen", "zwei-releases", "beleg", "lab-plan", "lab-verkehr", "uebung-beginnt",
-        "uebung-ursache", "uebung-bewertet",
-    }
-)  # fmt: skip
+OF_TERMINAL = frozenset({"runbook-zeigen", "zwei-releases", "uebung-beginnt", "uebung-bewertet"})
+PICTURES = OF_TERMINAL | {"beleg", "lab-plan", "lab-verkehr", "uebung-ursache"}
 """Names of all pictures."""
+
+
+def wanted() -> frozenset[str]:
+    """Return the names of those that this machine can take."""
+    return OF_TERMINAL if chromium() is None else PICTURES
 
 
 def take(root: Path, target: Path, log: Logger) -> None:

@@ -1,9 +1,9 @@
 """MkDocs hook: puts pictures of the real program into pages.
 
-A comment ``<!-- bild: NAME | Alternative text -->`` becomes the picture of that name. With
-LEITSTAND_SITE=fresh the pictures are taken before the site is built; else kept ones are used, if
-they still show this repository. Where there is no picture, its place stays empty: on a machine
-without Chromium, for example. An unknown name is a warning.
+A comment ``<!-- bild: NAME | Alternative text -->`` becomes the picture of that name. Kept ones are
+used as long as they show this repository, byte for byte. With LEITSTAND_SITE=fresh they are taken
+anew before the site is built, unless they do. Where there is no picture, its place stays empty: on
+a machine without Chromium, for example. An unknown name is a warning.
 """
 
 import logging
@@ -20,7 +20,7 @@ from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from picture_cache import kept, replace
-from picture_scenes import PICTURES, take
+from picture_scenes import PICTURES, take, wanted
 from picture_stage import PictureFailed
 
 __all__ = ["on_files", "on_page_markdown", "on_pre_build", "on_startup", "placed"]
@@ -41,13 +41,14 @@ def on_startup(*, command: str, dirty: bool) -> None:
 
 @event_priority(50)  # after the rehearsals, which need both processors
 def on_pre_build(*, config: MkDocsConfig) -> None:
-    """Take the pictures, when the build is to be fresh.
+    """Take the pictures, when the build is to be fresh and what they show has changed.
 
     Raises:
         PluginError: the program did not do what a picture is to show.
     """
     root = Path(config.config_file_path).resolve().parent
-    if os.environ.get("LEITSTAND_SITE") == "fresh" and not _serving[0]:
+    fresh = os.environ.get("LEITSTAND_SITE") == "fresh" and not _serving[0]
+    if fresh and wanted() - set(kept(root)):
         with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
             try:
                 take(root, Path(new), log)

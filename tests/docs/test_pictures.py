@@ -98,6 +98,7 @@ def test_without_chromium_pictures_of_the_browser_are_left_out(
     monkeypatch.setenv("PATH", str(tmp_path))
     scenes.by_hand(stage)
     assert [] == list(tmp_path.iterdir())
+    assert scenes.OF_TERMINAL == scenes.wanted()
 
 
 def test_a_place_gets_its_picture_relative_to_the_page() -> None:
