@@ -1,10 +1,10 @@
 """Statements of copy mode do on a real PostgreSQL, through psql, what the runbooks do."""
 
 import os
-import shutil
 import subprocess
 import uuid
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -19,12 +19,12 @@ from leitstand.database.connection import connect
 from leitstand.database.fence import fence, is_fenced, unfence
 from leitstand.database.isolation import read_isolation
 from leitstand.database.tenants import create_tenant, has_tenant
+from leitstand.sandbox.sql.binaries import program
 from tests.core.commands.samples import SETTING
 from tests.fixtures.postgres import Cluster
 from tests.fixtures.tenants import TenantDatabase, tenant_database
 
-pytestmark = pytest.mark.skipif(shutil.which("psql") is None, reason="psql is not installed")
-
+PATH = os.pathsep.join((str(Path(program("psql")).parent), os.environ["PATH"]))
 INSTANCE = "projects/leitstand-sandbox/instances/main"
 TARGET = f"{INSTANCE}/databases/app"
 # What gcloud would tell: the instance's address, and the administrator's URL.
@@ -57,7 +57,7 @@ def run(command: str, url: str) -> str:
         input=STUB + command,
         text=True,
         capture_output=True,
-        env={"PATH": os.environ["PATH"], "URL": url, "PGCONNECT_TIMEOUT": "5"},
+        env={"PATH": PATH, "URL": url, "PGCONNECT_TIMEOUT": "5"},
     )
     assert 0 == ended.returncode, ended.stderr
     return ended.stdout
