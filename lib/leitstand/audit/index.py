@@ -1,12 +1,13 @@
 """The list of runs, read from their journals alone. Read-only and light: a thousand in a second."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from leitstand.audit.file_locks import is_held
 
 __all__ = ["HOLD_FILE", "RunEntry", "list_runs"]
 
@@ -121,16 +122,9 @@ def _state(path: Path, tail: bytes) -> tuple[str, int | None, str]:
 def _held(path: Path) -> bool | None:
     """Return whether a runner owns the run, or None when no runner ever did."""
     try:
-        descriptor = os.open(path / HOLD_FILE, os.O_RDONLY | os.O_CLOEXEC)
+        return is_held(path / HOLD_FILE)
     except OSError:
         return None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def _backwards(tail: bytes) -> Iterator[dict[str, Any]]:

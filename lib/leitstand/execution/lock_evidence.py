@@ -11,6 +11,7 @@ import secrets
 from contextlib import suppress
 from pathlib import Path
 
+from leitstand.audit.file_locks import is_held
 from leitstand.core.locks import Holder
 
 __all__ = ["Evidence"]
@@ -56,16 +57,9 @@ class Evidence:
         if not holder.run or holder.place != self.place:
             return None
         try:
-            descriptor = os.open(self._path(holder), os.O_RDONLY | os.O_CLOEXEC)
+            return is_held(self._path(holder))
         except FileNotFoundError:
             return False
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
 
     def left(self, run: str) -> bool:
         """Return whether a process of a run has appeared here and was not forgotten since."""
