@@ -1,16 +1,13 @@
 """What is done for pictures: the tour, a runbook in JupyterLab, and a drill from start to score."""
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from functools import partial
 from logging import Logger
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
+from lanes import at_once
 from picture_browser import Lab, chromium, lab, photograph, window
 from picture_stage import PictureFailed, Stage, stage
 
@@ -22,8 +19,6 @@ ATTEMPTS = (
 )
 SOONER = {"window": 2, "deadline": 10, "interval": 0.25, "min_requests": 20}
 """Each stage of the tour takes half as long; there are more pictures to take meanwhile."""
-
-STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 Lane = Callable[[Stage], None]
 
@@ -136,29 +131,4 @@ def _walked(
                 return None
         return failed
 
-    with ThreadPoolExecutor(len(lanes)) as executor, _interruptible():
-        futures = [executor.submit(walk, lane) for lane in lanes]
-        try:
-            while wait(futures, timeout=0.5).not_done:
-                pass  # short, so that a signal is heard
-        except BaseException:
-            stopped.set()
-            raise
-        return [future.result() for future in futures]
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn the signals that end a process into KeyboardInterrupt; in the main thread only."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, interrupt) for number in STOPS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    return at_once([partial(walk, lane) for lane in lanes], stopped)

@@ -7,13 +7,13 @@ a machine without Chromium, for example. An unknown name is a warning.
 """
 
 import logging
-import os
 import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from posixpath import relpath
 
+import freshness
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
@@ -23,7 +23,7 @@ from picture_cache import kept, replace
 from picture_scenes import PICTURES, take, wanted
 from picture_stage import PictureFailed
 
-__all__ = ["on_files", "on_page_markdown", "on_pre_build", "on_startup", "placed"]
+__all__ = ["on_files", "on_page_markdown", "on_pre_build", "placed"]
 
 log = logging.getLogger("mkdocs.hooks.pictures")
 
@@ -31,12 +31,6 @@ PLACE = re.compile(r"^<!-- bild: ([a-z-]+) \| ([^\n|]+) -->$", re.MULTILINE)
 DIRECTORY = "bilder"
 
 _found: dict[str, Path] = {}
-_serving: list[bool] = [False]
-
-
-def on_startup(*, command: str, dirty: bool) -> None:
-    """Note whether pages are only served while somebody writes them."""
-    _serving[0] = command == "serve"
 
 
 @event_priority(50)  # after the rehearsals, which need both processors
@@ -47,8 +41,7 @@ def on_pre_build(*, config: MkDocsConfig) -> None:
         PluginError: the program did not do what a picture is to show.
     """
     root = Path(config.config_file_path).resolve().parent
-    fresh = os.environ.get("LEITSTAND_SITE") == "fresh" and not _serving[0]
-    if fresh and wanted() - set(kept(root)):
+    if freshness.is_fresh() and wanted() - set(kept(root)):
         with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
             try:
                 take(root, Path(new), log)

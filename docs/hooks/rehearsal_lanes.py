@@ -8,33 +8,30 @@ import json
 import os
 import shlex
 import shutil
-import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from logging import Logger
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from lanes import at_once
 from rehearsal_commands import Commands, Ended, NotEnded
 from rehearsal_results import CACHE, Rehearsed, digest_of
 from rehearsal_table import Lane, Rehearsal, command_of
 
 from leitstand.audit.signing import FileSigner
 
-__all__ = ["RehearsalFailed", "interruptible", "rehearse"]
+__all__ = ["RehearsalFailed", "rehearse"]
 
 DEADLINE = 300.0
 """Seconds for one command."""
 
 ENDING_SECONDS = 60.0
 FOREIGN = ("LEITSTAND_", "GOOGLE_", "CLOUDSDK_")
-STOPS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class RehearsalFailed(Exception):
@@ -74,22 +71,14 @@ def rehearse(
     for name in ("rehearsals", "records"):
         (target / name).mkdir(mode=0o700, parents=True)
     stopped = threading.Event()
-    with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place, interruptible():
+    with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place:
         key = Path(place) / "records.pem"
         (target / "records.pub").write_text(FileSigner(key).public.text + "\n", "utf-8")
         running = [
             _Lane(lane, Path(place) / str(number), key, root, target, commit, log, stopped)
             for number, lane in enumerate(lanes)
         ]
-        with ThreadPoolExecutor(max(1, len(running))) as executor:
-            try:
-                futures = [executor.submit(lane.run) for lane in running]
-                while wait(futures, timeout=0.5).not_done:
-                    pass  # short, so that a signal is heard
-            except BaseException:
-                stopped.set()
-                raise
-        return [failed for future in futures if (failed := future.result()) is not None]
+        return [failed for failed in at_once([lane.run for lane in running], stopped) if failed]
 
 
 class _Lane:
@@ -222,20 +211,3 @@ def _result(output: str) -> Mapping[str, Any]:
         if isinstance(found, dict):
             return found
     return {}
-
-
-@contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the signals that end a process into KeyboardInterrupt; in the main thread only."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before: dict[signal.Signals, Any] = {}
-    if threading.current_thread() is threading.main_thread():
-        before = {number: signal.signal(number, interrupt) for number in STOPS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -5,12 +5,12 @@ the results of earlier ones stay as they are.
 """
 
 import logging
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
+import freshness
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
@@ -21,19 +21,16 @@ from rehearsal_table import TABLE, BadTable, faults_of, read_table
 from leitstand.core.errors import LeitstandError
 from leitstand.notebook.template import Template, list_templates, read_template
 
-__all__ = ["fresh_rehearsals", "is_fresh", "on_pre_build", "on_startup"]
+__all__ = ["fresh_rehearsals", "on_pre_build", "on_startup"]
 
 log = logging.getLogger("mkdocs.hooks.rehearsing")
 
-SWITCH = "LEITSTAND_SITE"
 PARTS = ("rehearsals", "records", "records.pub")
-
-_serving: list[bool] = [False]
 
 
 def on_startup(*, command: str, dirty: bool) -> None:
     """Note whether pages are only served while somebody writes them."""
-    _serving[0] = command == "serve"
+    freshness.serving = command == "serve"
 
 
 @event_priority(100)  # before other hooks read what the rehearsals left
@@ -48,13 +45,8 @@ def on_pre_build(*, config: MkDocsConfig) -> None:
     faults = check(root)
     if faults:
         raise PluginError("; ".join(faults))
-    if is_fresh():
+    if freshness.is_fresh():
         fresh_rehearsals(root)
-
-
-def is_fresh() -> bool:
-    """Return whether this build is to make everything anew."""
-    return os.environ.get(SWITCH) == "fresh" and not _serving[0]
 
 
 def check(root: Path) -> list[str]:
