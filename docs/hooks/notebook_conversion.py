@@ -24,7 +24,11 @@ __all__ = ["Converted", "Heading", "convert", "forget_unused", "kept_or_converte
 UNUSED_SECONDS = 30 * 86400
 DISTRIBUTIONS = ("jinja2", "mistune", "mkdocs-jupyter", "nbconvert", "pygments")
 
-TEMPLATE = """{%- extends "mkdocs_html/notebook.html.j2" -%}{%- block header -%}{%- endblock -%}"""
+TEMPLATE = """{%- extends "mkdocs_html/notebook.html.j2" -%}{%- block header -%}{%- endblock -%}
+{%- block output_group -%}
+<runbook-output data-search-exclude>{{ super() }}</runbook-output>
+{%- endblock -%}"""
+"""The search leaves out an element up to the next end of one of its kind; this kind never nests."""
 
 HEADING = re.compile(
     r'<h([1-6]) id="([^"]+)">(.*?)<a class="anchor-link" href="#[^"]*">¶</a></h\1>', re.DOTALL

@@ -1,8 +1,8 @@
 """MkDocs hook: makes of mkdocs-jupyter's page of a notebook one that fits the site.
 
 mkdocs-jupyter puts JupyterLab's style sheet and scripts into each page, 600 kB. Here a cell becomes
-a block of code like any other of the site (with its colours, its button to copy), tables and
-pictures get names, and the search leaves code and outputs out.
+a block of code like any other of the site, with its colours and its button to copy, and left out
+by the search; tables and pictures get names.
 """
 
 import html
@@ -47,10 +47,6 @@ def lean(page: str) -> str:
     text = COLLAPSER.sub("", text)
     text = text.replace(' id="cell-id=', ' id="zelle-')  # buttons to copy need a plain id
     text = FOCUSABLE.sub(r"\1", text)
-    text = text.replace(
-        '<div class="jp-Cell-outputWrapper">',
-        '<div class="jp-Cell-outputWrapper" data-search-exclude>',
-    )
     text = ANCHOR.sub(
         r'<a class="headerlink" href="\1" title="Link auf diesen Abschnitt">#</a>', text
     )

@@ -47,10 +47,6 @@ def test_a_cell_becomes_a_block_of_code_that_the_search_leaves_out():
     assert "celltoolbar" not in lean(PAGE)
 
 
-def test_outputs_are_left_out_of_the_search():
-    assert '<div class="jp-Cell-outputWrapper" data-search-exclude>' in lean(PAGE)
-
-
 def test_only_what_may_roll_to_the_side_can_be_reached_with_the_keyboard():
     rolls = '<div style="overflow-x:auto" tabindex="0" role="group" aria-label="Titel">'
     assert rolls in lean(PAGE)
