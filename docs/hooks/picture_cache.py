@@ -39,10 +39,16 @@ def kept(root: Path) -> Mapping[str, Path]:
     return {path.stem: path for path in paths if path.is_file()}
 
 
-def replace(root: Path, new: Path) -> None:
-    """Keep the pictures of a directory in the place of all earlier ones."""
+def replace(root: Path, new: Path, digest: str) -> None:
+    """Keep the pictures of a directory in the place of all earlier ones.
+
+    Args:
+        root: The checkout.
+        new: The pictures.
+        digest: Over what they show, from before they were taken.
+    """
     files = sorted(path.name for path in new.iterdir())
-    data = {"digest": digest_of(root), "files": files}
+    data = {"digest": digest, "files": files}
     (new / LIST).write_text(json.dumps(data, indent=1) + "\n", "utf-8")
     place = root / PICTURES
     place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -148,7 +148,7 @@ def on_screen(sent: str) -> str:
 
     Programs that redraw move upwards and clear whole lines; nothing else is understood.
     """
-    lines, row, place, colours = [""], 0, 0, ""
+    lines, row, place = [""], 0, 0
     for match in CONTROL.finditer(sent):
         lines[row] += sent[place : match.start()]
         place = match.end()
@@ -163,7 +163,7 @@ def on_screen(sent: str) -> str:
             lines[row] = ""
         elif command == "m":
             lines[row] += match[0]
-    lines[row] += sent[place:] + colours
+    lines[row] += sent[place:]
     return "\n".join(lines).rstrip()
 
 

@@ -19,7 +19,7 @@ from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from picture_cache import kept, replace
+from picture_cache import digest_of, kept, replace
 from picture_scenes import PICTURES, take, wanted
 from picture_stage import PictureFailed
 
@@ -42,12 +42,13 @@ def on_pre_build(*, config: MkDocsConfig) -> None:
     """
     root = Path(config.config_file_path).resolve().parent
     if freshness.is_fresh() and wanted() - set(kept(root)):
+        digest = digest_of(root)
         with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
             try:
                 take(root, Path(new), log)
             except PictureFailed as error:
                 raise PluginError(str(error)) from error
-            replace(root, Path(new))
+            replace(root, Path(new), digest)
     _found.clear()
     _found.update(kept(root))
     if missing := sorted(PICTURES - set(_found)):

@@ -74,8 +74,10 @@ def rehearse(
     with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place:
         key = Path(place) / "records.pem"
         (target / "records.pub").write_text(FileSigner(key).public.text + "\n", "utf-8")
+        # Before anything starts: what changes meanwhile is not what was rehearsed.
+        digests = {one.runbook: digest_of(root, one) for lane in lanes for one in lane.rehearsals}
         running = [
-            _Lane(lane, Path(place) / str(number), key, root, target, commit, log, stopped)
+            _Lane(lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped)
             for number, lane in enumerate(lanes)
         ]
         return [failed for failed in at_once([lane.run for lane in running], stopped) if failed]
@@ -84,7 +86,7 @@ def rehearse(
 class _Lane:
     def __init__(
         self, lane: Lane, home: Path, key: Path, root: Path, target: Path, commit: str,
-        log: Logger, stopped: threading.Event,
+        digests: Mapping[str, str], log: Logger, stopped: threading.Event,
     ) -> None:  # fmt: skip
         self._lane = lane
         self._home = home
@@ -92,6 +94,7 @@ class _Lane:
         self._root = root
         self._target = target
         self._commit = commit
+        self._digests = digests
         self._log = log
         self._stopped = stopped
 
@@ -170,7 +173,7 @@ class _Lane:
             command=command_of(rehearsal),
             prepare=rehearsal.prepare,
             scene=rehearsal.scene,
-            digest=digest_of(self._root, rehearsal),
+            digest=self._digests[rehearsal.runbook],
         ).write(directory)
 
     def _do(self, command: str) -> None:

@@ -123,7 +123,7 @@ def test_kept_pictures_of_another_repository_are_not_used(tmp_path: Path) -> Non
     new = tmp_path / "new"
     new.mkdir()
     (new / "one.svg").write_text("<svg/>")
-    cache.replace(tmp_path, new)
+    cache.replace(tmp_path, new, cache.digest_of(tmp_path))
     assert {"one"} == set(cache.kept(tmp_path))
     (tmp_path / "lib" / "leitstand" / "changed.py").write_text("")
     assert {} == cache.kept(tmp_path)
