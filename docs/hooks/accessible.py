@@ -40,7 +40,7 @@ def on_post_page(output: str, **_: Any) -> str:
 @event_priority(-80)  # after other hooks have put their pages there
 def on_post_build(*, config: MkDocsConfig, **_: Any) -> None:
     """Name the same in pages that MkDocs has not made: those of records."""
-    for path in Path(config.site_dir).rglob("*.html"):
+    for path in Path(config.site_dir).glob("nachweise/*/*.html"):
         page = path.read_text("utf-8")
         if (better := named(page)) != page:
             path.write_text(better, "utf-8")

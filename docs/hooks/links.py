@@ -13,8 +13,9 @@ import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
@@ -33,10 +34,16 @@ LOADS = {
     ("audio", "src"), ("embed", "src"), ("iframe", "src"), ("img", "src"), ("input", "src"),
     ("link", "href"), ("object", "data"), ("script", "src"), ("source", "src"), ("video", "src"),
 }  # fmt: skip
+FOOTER = re.compile(rb'<div class="md-copyright">.*?</div>', re.DOTALL)
+"""Where a page says when it was built; it links to nothing."""
+
 RELATIONS_NOT_LOADED = {"alternate", "canonical", "next", "prev"}
 FOREIGN_IN_CSS = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')\s]+)""")
 
 FOREIGN_IN_SCRIPT = re.compile(r"""\b(?:import|from)\s*\(?\s*["'`](https?://[^"'`]+)""")
+
+
+Target = Callable[[Path, str], Path | None]
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,7 @@ class Memory:
     def read(self, path: Path) -> Page:
         """Return what a page offers and asks for; it is read unless it is remembered."""
         content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
+        digest = hashlib.sha256(FOOTER.sub(b"", content)).hexdigest()
         page = self._before.get(digest) or read(content.decode("utf-8"))
         self._now[digest] = page
         return page
@@ -137,6 +144,7 @@ def faults(site: Path, memory: Memory | None = None) -> list[str]:
     """
     memory = memory or Memory()
     pages = {path: memory.read(path) for path in sorted(site.rglob("*.html"))}
+    target = cache(_target)  # the navigation leads to the same pages from everywhere
     found: list[str] = []
     for path, page in pages.items():
         name = path.relative_to(site)
@@ -145,7 +153,7 @@ def faults(site: Path, memory: Memory | None = None) -> list[str]:
             found += [
                 f"{name} links to {link}, which does not exist"
                 for link in [*page.links, *page.loads]
-                if not _leads_somewhere(link, path, pages)
+                if not _leads_somewhere(link, path, pages, target)
             ]
     for path in sorted(site.rglob("*.css")):
         foreign = FOREIGN_IN_CSS.findall(path.read_text("utf-8"))
@@ -170,17 +178,23 @@ def _is_foreign(address: str) -> bool:
     return bool(urlsplit(address).netloc)
 
 
-def _leads_somewhere(link: str, source: Path, pages: Mapping[Path, Page]) -> bool:
+def _leads_somewhere(link: str, source: Path, pages: Mapping[Path, Page], target: Target) -> bool:
     parts = urlsplit(link)
     if parts.scheme or parts.netloc:
         return True
     path, fragment = urldefrag(unquote(link))
-    target = (source.parent / urlsplit(path).path).resolve() if path else source
-    if target.is_dir():
-        target /= "index.html"
-    if not target.exists():
+    found = target(source.parent, urlsplit(path).path) if path else source
+    if found is None:
         return False
-    return not fragment or target not in pages or fragment in pages[target].places
+    return not fragment or found not in pages or fragment in pages[found].places
+
+
+def _target(directory: Path, path: str) -> Path | None:
+    """Return the file that a path leads to; None where there is none."""
+    found = (directory / path).resolve()
+    if found.is_dir():
+        found /= "index.html"
+    return found if found.exists() else None
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:
