@@ -95,7 +95,7 @@ def bench(session: nox.Session) -> None:
             session.error(f"There is no benchmark {name}; there are: {', '.join(known)}.")
         if name == "bench_recall":
             _install_beside(session, "embeddings")
-        _run(session, "python", str(known[name]))
+        _run(session, "python", str(known[name]), PYTHONPATH=str(ROOT))
 
 
 @shared

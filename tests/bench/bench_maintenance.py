@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from leitstand.audit.journal import Journal
 from leitstand.configuration import load_environment
 from leitstand.core.plan import Action

@@ -11,9 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.resources import Resources

@@ -11,11 +11,8 @@ import statistics
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import psycopg
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from leitstand.core.recovery_types import TableName
 from leitstand.database.connection import connect

@@ -17,8 +17,6 @@ from pathlib import Path
 
 import psycopg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
 from leitstand.sandbox import control
 from leitstand.sandbox.sql.binaries import ACCOUNT, program
 from tests.fixtures.cloud_sql import SEED, CloudSql

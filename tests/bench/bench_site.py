@@ -119,10 +119,10 @@ def project(directory: Path, config: str, page: str) -> Path:
 
 def built(directory: Path, *options: str, **environment: str) -> Took:
     """Build a site in a process of its own."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--quiet", *options]
+    command = [sys.executable, "-m", "mkdocs", "build", *options]
     before, start = os.times(), time.perf_counter()
     subprocess.run(
-        command, cwd=directory, check=True,
+        command, cwd=directory, check=True, capture_output=True,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1", **environment},
     )  # fmt: skip
     after = os.times()

@@ -12,12 +12,9 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import psycopg
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from leitstand.configuration import load_environment
 from leitstand.core.environment import Environment
