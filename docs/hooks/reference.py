@@ -13,8 +13,8 @@ from typing import Any
 
 from page_parts import Texts, fill, table
 from reference_errors import errors_by_code
-from reference_keys import environment_keys, schedule_keys, sections
-from reference_parameters import parameters
+from reference_keys import environment_keys, meanings, schedule_keys, sections
+from reference_parameters import parameters, runbooks
 from reference_sandbox import faults, grpc_table, rest_table
 
 from leitstand.core.hardening import RULES, Rule, Severity
@@ -76,6 +76,12 @@ def rules() -> str:
         rows = [_rule(rule) for rule in members]
         parts += [f"### {AREAS[area]}", table(("Regel", "Warum, und woher"), rows)]
     return "\n\n".join(parts)
+
+
+def on_pre_build(**_: Any) -> None:
+    """Read runbooks and texts again: of a site that is served, they may have changed."""
+    for read in (runbooks, meanings):
+        read.cache_clear()
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:

@@ -9,7 +9,7 @@ from page_parts import cell, table
 from leitstand.core.parameters import Parameter
 from leitstand.notebook.template import Template, read_template
 
-__all__ = ["limits", "parameters", "runbooks"]
+__all__ = ["limits", "parameter_table", "parameters", "runbooks"]
 
 RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
 TYPES = {
@@ -34,13 +34,17 @@ def parameters() -> str:
     parts = []
     for runbook in runbooks():
         link = f"[{runbook.title}](../runbooks/{runbook.name}.ipynb)"
-        head = ("Parameter", "Wert", "Vorgabe", "Bedeutung")
         parts += [
             f"## `{runbook.name}`",
             link,
-            table(head, map(_row, runbook.parameters)) if runbook.parameters else "Keine.",
+            parameter_table(runbook.parameters) if runbook.parameters else "Keine.",
         ]
     return "\n\n".join(parts)
+
+
+def parameter_table(parameters: Sequence[Parameter]) -> str:
+    """Return a table of parameters, in this order."""
+    return table(("Parameter", "Wert", "Vorgabe", "Bedeutung"), map(_row, parameters))
 
 
 def limits(parameter: Parameter) -> str:

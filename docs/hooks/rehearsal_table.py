@@ -16,7 +16,16 @@ from leitstand.core.errors import LeitstandError
 from leitstand.core.parameters import as_literals, check_parameters
 from leitstand.notebook.template import Template
 
-__all__ = ["TABLE", "BadTable", "Lane", "Rehearsal", "command_of", "faults_of", "read_table"]
+__all__ = [
+    "TABLE",
+    "BadTable",
+    "Lane",
+    "Rehearsal",
+    "command_of",
+    "faults_of",
+    "option_text",
+    "read_table",
+]
 
 TABLE = Path("docs") / "rehearsals.yaml"
 GROUPS = {"audit", "drill", "run", "sandbox", "schedule"}
@@ -119,12 +128,12 @@ def command_of(rehearsal: Rehearsal) -> str:
 def _options(rehearsal: Rehearsal) -> Iterator[str]:
     for name, value in rehearsal.parameters.items():
         yield "-p"
-        yield f"{name}={_text(value)}"
+        yield f"{name}={option_text(value)}"
     if rehearsal.apply:
         yield "--apply"
 
 
-def _text(value: object) -> str:
+def option_text(value: object) -> str:
     """Return a value as ``-p`` reads it."""
     if isinstance(value, bool):
         return str(value).lower()

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from page_parts import cell, listed, table
+from page_parts import listed
 from record_rows import Row
-from reference_parameters import limits
+from reference_parameters import parameter_table
 from rehearsal_results import Rehearsed
 from rehearsal_table import Rehearsal, command_of
 from runbook_texts import About, Symptom
@@ -132,17 +132,7 @@ def _schedule(entry: Checked) -> dict[str, str]:
 
 
 def _parameters(parameters: Sequence[Parameter]) -> str:
-    rows = [
-        (f"`{p.name}`", limits(p), _default(p.default), cell(p.help))
-        for p in sorted(parameters, key=lambda p: p.name in CALLER)
-    ]
-    return table(("Parameter", "Wert", "Vorgabe", "Bedeutung"), rows)
-
-
-def _default(value: object) -> str:
-    if isinstance(value, bool):
-        return "ja" if value else "nein"
-    return f"`{value}`" if value not in ("", []) else "leer"
+    return parameter_table(sorted(parameters, key=lambda p: p.name in CALLER))
 
 
 def _local(moment: datetime) -> str:

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Mapping
 
 from page_parts import cell, table
+from rehearsal_table import option_text
 from runbook_texts import Symptom, Texts
 
 from leitstand.notebook.template import Template
@@ -61,7 +62,7 @@ def _pieces(symptom: Symptom) -> list[str]:
     """Return a command in pieces that stay on one line each."""
     pieces = [f"leitstand run {symptom.runbook}"]
     for name, value in symptom.parameters.items():
-        text = str(value).lower() if isinstance(value, bool) else str(value)
+        text = option_text(value)
         given = f"{name}={text.strip('{}')}"
         pieces.append(f"-p {given if text.startswith('{') else shlex.quote(given)}")
     return pieces
