@@ -5,6 +5,7 @@ its kind and its place, and never the value.
 """
 
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +20,9 @@ __all__ = ["Suspicion", "may_be_offered", "suspicions"]
 SHOWN_AS_IS = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 READABLE = ("text/", "image/svg+xml")
 RUNS = frozenset({"application/javascript", "text/javascript"})
+SCRIPT = re.compile(r"<script\b|\bon\w+\s*=|javascript:", re.IGNORECASE)
+"""In HTML and SVG; text that only speaks of it is left out too, which does no harm."""
+
 LARGEST = 5 << 20
 """Bytes of a notebook that the site offers; a larger one is fetched with the command line."""
 
@@ -161,7 +165,7 @@ def _bundles(notebook: Mapping[str, Any]) -> Iterator[object]:
 def _is_harmless(bundle: object) -> bool:
     return isinstance(bundle, Mapping) and all(
         kind in SHOWN_AS_IS
-        or (kind.startswith(READABLE) and kind not in RUNS)
+        or (kind.startswith(READABLE) and kind not in RUNS and not SCRIPT.search(str(form)))
         or kind.endswith("json")
-        for kind in bundle
+        for kind, form in bundle.items()
     )

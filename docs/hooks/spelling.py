@@ -31,6 +31,10 @@ NOT_PROSE = re.compile(
     r"|\b(?:https?|gs|mailto):\S+",
     re.MULTILINE | re.DOTALL,
 )
+TOLD = re.compile(r" *(?:task|changes|risk|see|note|scene): (.*)")
+"""A sentence in a file about runbooks; besides, it holds names, commands and words of customers."""
+
+TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}")
 MARK = re.compile(r"[„“”«»\"'()\[\]{}*,;:.!?…|#>–—→+%&=·]+")
 NAME = re.compile(r"^-|[^\W\d_][.:/@_][^\W\d_]|[\d_/@\\$~<>^=]|[a-zäöüß][A-ZÄÖÜ]")
 """A token with such a thing in it is no word: a path, an address, a version, a name in code."""
@@ -84,8 +88,16 @@ def texts(root: Path = ROOT) -> Iterator[tuple[str, str]]:
     """Yield all German texts with the files that hold them; their lines are those of the files."""
     for path in sorted((root / "docs").rglob("*.md")):
         yield str(path.relative_to(root)), NOT_PROSE.sub(_lines_of, path.read_text("utf-8"))
-    for path in sorted((root / "docs" / "hooks" / "texts").glob("*.yaml")):
+    docs = root / "docs"
+    for path in sorted(docs.glob("*.yaml")):
+        told = (TOLD.match(line) for line in path.read_text("utf-8").splitlines())
+        lines = "\n".join(line[1] if line else "" for line in told)
+        yield str(path.relative_to(root)), NOT_PROSE.sub(_lines_of, lines)
+    for path in sorted((docs / "hooks" / "texts").glob("*.yaml")):
         lines = re.sub(r"^ *[\w.]+:", "", path.read_text("utf-8"), flags=re.MULTILINE)
+        yield str(path.relative_to(root)), NOT_PROSE.sub(_lines_of, lines)
+    for path in sorted((docs / "hooks").glob("*.j2")):
+        lines = TEMPLATE.sub(" ", path.read_text("utf-8"))
         yield str(path.relative_to(root)), NOT_PROSE.sub(_lines_of, lines)
     for path in sorted((root / "runbooks").glob("*.ipynb")):
         yield str(path.relative_to(root)), _prose_of_notebook(path)
