@@ -69,7 +69,7 @@ DRILL = "docs/einstieg/uebung.md"
 ELSEWHERE = (
     Elsewhere("python3 -m pip install nox", ".ci/run", "python3 -m pip install --quiet nox"),
     Elsewhere("python3 -m nox -s tests", ".ci/run", "python3 -m nox -s tests"),
-    Elsewhere("python3 -m nox -s rehearse", "docs/hooks/picture_scenes.py", 'type("rehearse")'),
+    Elsewhere("python3 -m nox -s rehearse", "tests/cli/test_rehearse.py", 'leitstand("rehearse"'),
     Elsewhere("leitstand run release*", FIRST, "leitstand run release -p", "README.md"),
     Elsewhere("leitstand drill start", DRILL, "leitstand drill start", "README.md"),
     Elsewhere("leitstand lab", "docs/einstieg/selbst-ausfuehren.md", "leitstand lab", "README.md"),
