@@ -16,13 +16,20 @@ from leitstand.core.records.chain import Head
 START = datetime(2126, 11, 26, 7, tzinfo=UTC)
 
 
-def make_run(runs: Path, name: str, *, end: str = "run.completed", notebook: str = "{}") -> Path:
+def make_run(
+    runs: Path,
+    name: str,
+    *,
+    end: str = "run.completed",
+    notebook: str = "{}",
+    env: str = "sandbox",
+) -> Path:
     """Make a finished run."""
     run = runs / name
     run.mkdir(parents=True)
     journal = Journal(run / "journal.jsonl")
     journal.append(
-        "run.started", run=name, runbook="release", env="sandbox", operator="a", ticket="OPS-1",
+        "run.started", run=name, runbook="release", env=env, operator="a", ticket="OPS-1",
         parameters={"percent": 10}, template_digest="sha256:" + "1" * 64,
     )  # fmt: skip
     journal.append("verdict", stage="release", verdict="healthy")

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from leitstand.audit.records import read_record
+from leitstand.audit.records import read_record, unsealed_runs
+from leitstand.audit.sealing import seal_run
 from leitstand.audit.sealing_all import seal_all
+from leitstand.audit.sealing_errors import StoreUnreachable
 from leitstand.audit.signing import FileSigner
 from leitstand.audit.store_directory import DirectoryStore
 from leitstand.audit.verification import verify_store
@@ -19,6 +21,7 @@ from leitstand.notebook.runner import run_notebook
 from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import read_template
 from leitstand.project import runs_directory
+from tests.audit.sealed import make_run
 from tests.notebook.test_engine import papermill
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -95,6 +98,37 @@ def test_the_next_run_sends_what_was_kept_and_leaves_alone_what_runs_again(home:
     assert 3 == run("sound").record
     assert second.run == record(store, 4).facts["run"]
     assert intact(home)
+
+
+def kept(home: Path, name: str, **made: str) -> Path:
+    """Make a run whose record no store took."""
+    nowhere = home / "nowhere"
+    nowhere.touch()
+    directory = make_run(runs_directory(), name, **made)
+    with pytest.raises(StoreUnreachable):
+        seal_run(directory, DirectoryStore(nowhere), own_signer(), crashed=True)
+    return directory
+
+
+def test_a_run_without_an_environment_sends_no_record_of_another_environment(home: Path) -> None:
+    of_prod = kept(home, "of-prod", env="prod")
+    kept(home, "of-none", env="")
+    assert 1 == seal_ended(make_run(runs_directory(), "now", env=""), "").seq
+    store = DirectoryStore(home / "records")
+    assert [2, "of-none"] == [store.head(), record(store, 2).facts["run"]]
+    assert [of_prod] == unsealed_runs(runs_directory())
+    assert intact(home)
+
+
+def test_the_kept_record_of_a_run_that_crashed_is_sent_and_one_under_way_waits(home: Path) -> None:
+    kept(home, "crashed", end="")
+    goes_on = kept(home, "goes-on", end="")
+    hold = hold_run(RunDirectory(goes_on))
+    seal_ended(make_run(runs_directory(), "now"), "sandbox")
+    os.close(hold)
+    store = DirectoryStore(home / "records")
+    assert [2, "crashed"] == [store.head(), record(store, 2).facts["run"]]
+    assert [goes_on] == unsealed_runs(runs_directory())
 
 
 def test_what_was_edited_since_the_run_was_sealed_is_not_sealed_again(home: Path) -> None:

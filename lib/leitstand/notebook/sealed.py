@@ -71,12 +71,18 @@ def seal_ended(run: Path, env: str) -> RecordKept:
 
 def _send_kept(run: Path, env: str, store: "Store", signer: "Signer") -> None:
     """Send records of earlier runs that the store did not take; what fails or runs waits on."""
+    from leitstand.audit.index import list_runs
     from leitstand.audit.records import unsealed_runs
     from leitstand.audit.sealing_all import seal_all
 
-    kept = [earlier.name for earlier in unsealed_runs(run.parent)[:_AT_ONCE]]
+    unsealed = unsealed_runs(run.parent)
+    if not unsealed:
+        return
+    # Compared here, since no environment is one too, with a store of its own.
+    here = {entry.id for entry in list_runs(run.parent) if entry.env == env}
+    kept = [earlier.name for earlier in unsealed if earlier.name in here][:_AT_ONCE]
     if kept:
-        list(seal_all(run.parent, lambda _: store, signer, only=kept, env=env))
+        list(seal_all(run.parent, lambda _: store, signer, only=kept, crashed=True))
 
 
 def open_records_of(environment: "Environment | None", address: str = "") -> "Store":
