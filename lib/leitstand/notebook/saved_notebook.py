@@ -6,11 +6,13 @@ of a secret in several outputs, errors that the runner itself put there, and sou
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from nbformat import NotebookNode, from_dict
 
+from leitstand.audit.redaction.outputs import is_binary
+from leitstand.audit.redaction.projection import as_read, without_colours
 from leitstand.audit.run_redactor import RunRedactor
 
 __all__ = ["SavedNotebook"]
@@ -61,11 +63,22 @@ class SavedNotebook:
         masked = self._outputs.get(key)
         if masked is None:
             own = output.get("output_type") == "error"  # perhaps of the runner
-            late = self._redactor.holds_known(key[0].replace("\\n", "\n"))
-            masked = self._redactor.output(output) if own or late else dict(output)
+            shown = own or self._shows_known(output)
+            masked = self._redactor.output(output) if shown else dict(output)
             if len(key[0]) < _REMEMBERED:
                 self._outputs[key] = masked
         return masked
+
+    def _shows_known(self, output: Mapping[str, object]) -> bool:
+        """Return whether a value that the run read stands in an output, however it is written."""
+        holds = self._redactor.holds_known
+        for text in _texts(output):
+            view = without_colours(text)
+            if holds(text) or (view is not None and holds(view.text)):
+                return True
+            if ("<" in text or "&" in text) and holds(as_read(text)):
+                return True
+        return False
 
     def _masked(self, cell: Mapping[str, Any]) -> NotebookNode | None:
         """Return a cell with marks, or None when nothing in it is to be masked."""
@@ -94,6 +107,26 @@ class SavedNotebook:
         if all(new is old for new, old in zip(outputs, cell.get("outputs", ()), strict=True)):
             return cell
         return _node({**cell, "outputs": outputs})
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield all texts in JSON data, keys and numbers too; a text in lines as one."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            yield name
+            if not is_binary(name):
+                yield from _texts(item)
+    elif isinstance(value, list):
+        lines = [item for item in value if isinstance(item, str)]
+        if len(lines) == len(value) > 0:
+            yield "".join(lines)
+        if not all(line.endswith("\n") for line in lines[:-1]) or len(lines) < len(value):
+            for item in value:
+                yield from _texts(item)
+    elif isinstance(value, int | float):
+        yield str(value)
 
 
 def _node(cell: Mapping[str, object]) -> NotebookNode:
