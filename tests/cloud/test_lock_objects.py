@@ -50,7 +50,7 @@ class Wire:
 
 
 def on(wire: Wire, buckets: Buckets, bucket: str) -> BucketLocks:
-    return BucketLocks(lambda: buckets.client(wire), bucket, pause=0.01)
+    return BucketLocks(lambda: buckets.client(wire), bucket)
 
 
 def test_a_write_whose_answer_is_lost_counts_once(buckets: Buckets, bucket: str) -> None:
@@ -80,7 +80,7 @@ def test_somebody_elses_write_is_not_taken_for_one_whose_answer_was_lost(
 
 
 def test_a_bucket_that_is_not_there_is_said_to_be_missing(buckets: Buckets) -> None:
-    store = BucketLocks(buckets.client, "nowhere", pause=0.01)
+    store = BucketLocks(buckets.client, "nowhere")
     for call in (
         lambda: store.read("x.json"),
         lambda: store.listing("runs/"),

@@ -14,6 +14,7 @@ from leitstand.core.locks import (
     Takeover,
     age,
     longest_silence,
+    overdue,
     standing,
 )
 from tests.fixtures.locks import holder
@@ -50,6 +51,8 @@ CASES = [
     ("my run's earlier process still lives", found(EARLIER), True, Standing.HELD),
     ("my run was opened twice in this process", found(lease("r1", pid=7)), True, Standing.MINE),
     ("my run lives on another machine", found(lease("r1", place="p2")), None, Standing.HELD),
+    ("my run lives on a copy of this machine", found(lease("r1", host="h2", pid=7)), None,
+     Standing.HELD),
     ("my run is dead on another machine", found(lease("r1", place="p2"), 66), None,
      Standing.STALE),
     ("I have reserved it", found(lease("")), None, Standing.MINE),
@@ -68,6 +71,16 @@ def test_a_lease_keeps_others_out_while_its_holder_lives(
 
 def test_a_clock_that_was_set_back_ages_nothing() -> None:
     assert (0.0, 2.5) == (age(found(ANOTHER, -5)), age(found(ANOTHER, 2.5)))
+
+
+@pytest.mark.parametrize(
+    ("there", "silence", "expected"),
+    [(ANOTHER, 30, False), (ANOTHER, 31, True), (lease("", operator="erika"), 31, False)],
+)
+def test_a_run_that_has_missed_two_renewals_is_overdue_and_a_reservation_never_is(
+    there: Lease, silence: float, expected: bool
+) -> None:
+    assert expected == overdue(there, silence)
 
 
 def test_a_holder_stops_acting_well_before_others_may_have_its_locks() -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -17,7 +18,15 @@ from leitstand.core.locks import Found
 from leitstand.execution.lock import RunLocks
 from leitstand.execution.lock_directory import DirectoryLocks
 from leitstand.execution.lock_evidence import Evidence
-from leitstand.execution.lock_takeover import LockAlive, NoSuchLock, events, held, release, take
+from leitstand.execution.lock_takeover import (
+    LockAlive,
+    NoSuchLock,
+    NothingTaken,
+    events,
+    held,
+    release,
+    take,
+)
 from tests.fixtures.locks import Heard, holder, locks
 
 WEB = "projects/p/services/web"
@@ -324,6 +333,54 @@ def test_a_lost_answer_costs_no_lock(run: Callable[..., RunLocks], store: Store)
     assert clock[0] == first._renewed
 
 
+def test_a_run_that_takes_its_own_lease_again_still_shows_that_it_lives(
+    run: Callable[..., RunLocks], store: Store
+) -> None:
+    first = run("first")
+    store.lost_answers = 1
+    with pytest.raises(LockStoreUnusable):
+        first.acquire([WEB])  # the lease is there, and the run does not know it
+    first.acquire([WEB])
+    with pytest.raises(Locked, match="Der Lauf first"):
+        run("second").acquire([WEB])
+    store.reached = False
+    first.release()
+    store.reached = True
+    first.acquire([WEB])
+    with pytest.raises(Locked, match="Der Lauf first"):
+        run("second").acquire([WEB])
+    first.check()
+
+
+def test_a_run_on_a_copy_of_the_machine_is_not_taken_for_dead(
+    run: Callable[..., RunLocks], store: Store, tmp_path: Path
+) -> None:
+    first = run("first")
+    first.acquire([WEB])
+    shutil.copytree(tmp_path / "m1", tmp_path / "copy", ignore=lambda *_: ["alive"])
+    for name in ("second", "first"):
+        with pytest.raises(Locked, match="Der Lauf first"):
+            run(name, "copy", host="h2", pid=2).acquire([WEB])
+    first.check()
+
+
+def test_the_clock_counts_on_in_sleep_where_a_system_has_no_clock_of_that_name(
+    run: Callable[..., RunLocks], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = time.clock_gettime
+
+    def look(clock: int) -> float:
+        asked.append(clock)
+        return real(clock)
+
+    monkeypatch.setattr(time, "clock_gettime", look)
+    run("first").acquire([WEB])
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    run("second").acquire([WORKER])
+    assert time.CLOCK_MONOTONIC == asked[-1]
+
+
 def test_what_the_store_does_not_take_back_expires(
     run: Callable[..., RunLocks], store: Store
 ) -> None:
@@ -371,6 +428,72 @@ def test_a_lock_that_is_taken_over_stops_its_holder_and_waits_for_the_taker(
     assert ("taken", "erika", "first", "Kunden sehen 500.") == (
         event.kind, event.by, event.holder, event.reason,
     )  # fmt: skip
+
+
+class Busy(Store):
+    """A directory in which others do something while somebody looks at the claims or events."""
+
+    def __init__(self, directory: Path, after: str, look: int, what: Callable[[], object]) -> None:
+        super().__init__(directory)
+        self._after, self._left, self._what = after, look, what
+
+    def listing(self, prefix: str) -> list[Found]:
+        found = super().listing(prefix)
+        self._left -= prefix == self._after
+        if prefix == self._after and self._left == 0:
+            self._what()
+        return found
+
+
+def test_only_what_no_other_run_was_faster_at_is_taken_over(
+    run: Callable[..., RunLocks], store: Store, tmp_path: Path
+) -> None:
+    run("first").acquire([WEB, WORKER])
+    faster = run("third", "m2")
+    busy = Busy(tmp_path / "store", "targets/", 2, lambda: faster.acquire([WEB]))
+    taken = take(busy, OPS, Evidence(tmp_path / "m9"), "sandbox", "first", "Notfall", 900)
+    assert ("first", (WORKER,)) == (taken.holder, taken.targets)
+    assert [("reserved-ops", "mine"), ("third", "held")] == everything(store, tmp_path)
+
+
+def test_a_takeover_that_gets_nothing_says_so_and_reserves_nothing(
+    run: Callable[..., RunLocks], store: Store, tmp_path: Path
+) -> None:
+    run("first").acquire([WEB])
+    faster = run("third", "m2")
+    busy = Busy(tmp_path / "store", "targets/", 2, lambda: faster.acquire([WEB]))
+    with pytest.raises(NothingTaken, match="Andere waren schneller"):
+        take(busy, OPS, Evidence(tmp_path / "m9"), "sandbox", "first", "Notfall", 900)
+    assert [("third", "held")] == everything(store, tmp_path)
+    assert store.read("runs/reserved-ops.json") is None
+
+
+def test_a_holder_that_comes_back_while_its_locks_are_given_back_keeps_them(
+    run: Callable[..., RunLocks], store: Store, tmp_path: Path
+) -> None:
+    first = run("first")
+    first.acquire([WEB])
+    store.age(70)
+    busy = Busy(tmp_path / "store", "runs/", 1, first.beat)
+    with pytest.raises(LockAlive, match="first lebt"):
+        release(busy, OPS, Evidence(tmp_path / "m9"), "sandbox", "first")
+    first.check()
+    assert [("first", "held")] == everything(store, tmp_path)
+    assert [] == events(store)
+
+
+def test_a_reservation_is_cleared_away_once_its_last_lock_is_used(
+    run: Callable[..., RunLocks], store: Store, tmp_path: Path
+) -> None:
+    run("first").acquire([WEB, WORKER])
+    take(store, OPS, Evidence(tmp_path / "m9"), "sandbox", "first", "Notfall", 900)
+    second = run("second", "m2", operator="erika")
+    second.acquire([WEB])
+    with pytest.raises(Locked, match="erika hat worker reserviert"):
+        run("third").acquire([WORKER])
+    second.acquire([WORKER])
+    assert store.read("runs/reserved-ops.json") is None
+    second.check()
 
 
 def test_a_heartbeat_that_races_a_takeover_never_wins_it_back(

@@ -34,7 +34,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> LockStore:
         return DirectoryLocks(tmp_path / "store")
     buckets = request.getfixturevalue("buckets")
     bucket = buckets.make(f"locks-{next(NUMBERS)}")
-    return BucketLocks(buckets.client, bucket, "a", pause=0.01)
+    return BucketLocks(buckets.client, bucket, "a")
 
 
 def test_an_entry_is_written_only_at_the_version_that_was_seen(store: LockStore) -> None:
@@ -172,6 +172,24 @@ def test_a_directory_that_cannot_be_made_is_unusable(tmp_path: Path) -> None:
         store.write("x.json", {}, "")
 
 
+def test_what_does_not_reach_the_disk_leaves_the_entry_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = DirectoryLocks(tmp_path)
+    first = store.write("runs/x.json", {"n": 1}, "")
+    assert first is not None
+
+    def broken(descriptor: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as disk:
+        disk.setattr("os.fsync", broken)
+        with pytest.raises(LockStoreUnusable, match="Input/output error"):
+            store.write("runs/x.json", {"n": 2}, first.version)
+    assert [{"n": 1}] == [found.content for found in store.listing("runs/")]
+    assert ["x.json"] == [path.name for path in (tmp_path / "runs").iterdir()]
+
+
 def test_everything_in_a_directory_is_private(tmp_path: Path) -> None:
     store = DirectoryLocks(tmp_path / "store")
     store.write("runs/x.json", {}, "")
@@ -179,9 +197,11 @@ def test_everything_in_a_directory_is_private(tmp_path: Path) -> None:
     assert {0o600, 0o700} == modes
 
 
-@pytest.mark.parametrize("url", ["", "gs:", "gs://", "gs://X", "s3://b", "gs://b-1//p"])
+@pytest.mark.parametrize(
+    "url", ["", "gs:", "gs://", "gs://X", "s3://b", "gs://b-1//p", "locks", "./locks", "../locks"]
+)
 def test_what_is_no_address_is_refused(url: str) -> None:
-    with pytest.raises(NoLockAddress):
+    with pytest.raises(NoLockAddress, match="absoluten Pfad"):
         open_lock_store(url, lambda: None)  # type: ignore[arg-type, return-value]  # never called
 
 

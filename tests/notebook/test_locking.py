@@ -1,5 +1,6 @@
 """A run with its locks, from its approval to its last action."""
 
+import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -11,6 +12,7 @@ import pytest
 
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
+from leitstand.cloud.lock_objects import BucketLocks
 from leitstand.configuration import load_environment
 from leitstand.core.lock_errors import Locked, LockLost, LockStoreMissing, LockStoreUnusable
 from leitstand.core.lock_settings import LockSettings
@@ -19,6 +21,7 @@ from leitstand.execution.executor import Executor, Watch
 from leitstand.execution.lock_claims import lease_of
 from leitstand.execution.lock_directory import DirectoryLocks
 from leitstand.execution.lock_takeover import held, take
+from leitstand.notebook.aftercare import recover_run
 from leitstand.notebook.locking import evidence_here, give_back_left, holder_here
 from leitstand.notebook.run import Run
 from leitstand.notebook.run_directory import RunDirectory
@@ -194,6 +197,74 @@ def test_what_a_killed_process_left_is_given_back_by_its_runner(home: Path) -> N
     approved(living)
     give_back_left("living", "sandbox")
     assert 1 == len(store.listing("runs/"))
+
+
+def test_a_run_waits_for_one_that_seems_dead_and_says_so(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    silent = locks_at(home, "silent", expires=1, heartbeat=60)
+    silent.acquire(["services/web"])
+    for path in (home / "locks").rglob("*.json"):
+        then = path.stat().st_mtime - 1.5
+        os.utime(path, (then, then))
+    approved(opened(home))
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Der Lauf silent gibt seit 2 s kein Lebenszeichen." in shown
+    with pytest.raises(LockLost):
+        silent.check()
+
+
+def interrupted(home: Path) -> tuple[Run, Executor]:
+    """A run with one of its two actions done."""
+    run = opened(home)
+    run.journal.append("run.started", run="r1", runbook="release", env="sandbox")
+    executor = Executor(approved(run), run.journal, {"set": World()})
+    executor.apply("one")
+    return run, executor
+
+
+def taken_from(home: Path) -> None:
+    store = DirectoryLocks(home / "locks")
+    me = holder_here(getpass.getuser())
+    take(store, me, evidence_here(), "sandbox", "r1", "Kunden sehen 500.", 60)
+
+
+@pytest.mark.parametrize("seconds", [0, 120])
+def test_after_a_takeover_nothing_is_taken_back_by_itself_even_where_the_lock_is_free_again(
+    home: Path, seconds: float
+) -> None:
+    run, _ = interrupted(home)
+    taken_from(home)
+    for path in (home / "locks").rglob("*.json"):
+        then = path.stat().st_mtime - seconds
+        os.utime(path, (then, then))
+    before = events(run)
+    error = recover_run(run.directory.path, "Der Kernel ist fort.")
+    assert isinstance(error, LockLost)
+    assert "Kunden sehen 500." in error.message
+    assert before == events(run)
+
+
+def test_a_run_that_has_seen_its_lock_lost_is_not_taken_back_by_itself(home: Path) -> None:
+    run, executor = interrupted(home)
+    taken_from(home)
+    with pytest.raises(LockLost) as lost:
+        executor.apply("two")
+    for entry in DirectoryLocks(home / "locks").listing("runs/"):
+        DirectoryLocks(home / "locks").delete(entry.name, entry.version)
+    error = recover_run(run.directory.path, "Der Kernel ist fort.")
+    assert (LockLost, lost.value.by) == (type(error), getattr(error, "by", None))
+
+
+def test_the_place_of_the_locks_is_asked_three_times_before_it_counts_as_out_of_reach(
+    home: Path,
+) -> None:
+    environment = load_environment("sandbox")
+    connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
+    rest = connection.hurried(1, 3)
+    with pytest.raises(LockStoreUnusable):
+        BucketLocks(lambda: rest, "b").read("x.json")
+    assert 3 == rest.calls
 
 
 def test_without_the_store_nothing_is_approved(home: Path) -> None:

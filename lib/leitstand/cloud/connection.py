@@ -212,10 +212,11 @@ class Connection:
             return Rest(partial(authorized, self._credentials), log=self.calls)
         return Rest(direct, self._rest_root, self.poll_interval, log=self.calls)
 
-    def hurried(self, seconds: float) -> Rest:
+    def hurried(self, seconds: float, reads: int = 1) -> Rest:
         """Return another client of all REST APIs, one that does not wait long.
 
-        No call is tried twice, and none waits for more than ``seconds`` for more of an answer.
+        No call waits for more than ``seconds`` for more of an answer, and one that only reads is
+        tried ``reads`` times.
 
         Raises:
             ValueError: the sandbox's REST address is not known.
@@ -224,8 +225,8 @@ class Connection:
         from leitstand.cloud.rest_http import authorized, direct
 
         if self._address is None:
-            return Rest(partial(authorized, self._credentials, seconds), reads=1)
-        return Rest(partial(direct, seconds), self._rest_root, reads=1)
+            return Rest(partial(authorized, self._credentials, seconds), reads=reads)
+        return Rest(partial(direct, seconds), self._rest_root, self.poll_interval, reads)
 
     @property
     def _rest_root(self) -> str:

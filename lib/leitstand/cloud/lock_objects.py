@@ -11,21 +11,14 @@ The clock is that of the service: ``updated`` of an object, and the ``Date`` of 
 
 import io
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cached_property, partial
-from typing import Any, Final, TypeVar
+from functools import cached_property
+from typing import Any, Final
 
-from leitstand.cloud.errors import (
-    AlreadyThere,
-    CloudUnreachable,
-    Conflict,
-    NotFound,
-    QuotaExceeded,
-)
+from leitstand.cloud.errors import AlreadyThere, Conflict, NotFound
 from leitstand.cloud.object_contents import upload
 from leitstand.cloud.rest import Body, Rest
 from leitstand.core.errors import LeitstandError
@@ -34,11 +27,8 @@ from leitstand.core.locks import Found
 
 __all__ = ["BucketLocks"]
 
-T = TypeVar("T")
-
 _API: Final = "storage.v1"
 _KEY: Final = "leitstand"
-_TRIES: Final = 3
 _NO_BUCKET: Final = "bucket does not exist"
 
 
@@ -46,20 +36,16 @@ class BucketLocks:
     """A store of locks below one place of a bucket.
 
     Args:
-        rest: Returns the client of the REST APIs, one that does not wait long and tries nothing
-            twice; asked at the first call.
+        rest: Returns the client of the REST APIs, one that does not wait long; asked at the first
+            call. Whatever gets no answer is tried as often as it tries what only reads.
         bucket: The bucket.
         prefix: What all names begin with, without the slash at its end; empty for the whole bucket.
-        pause: Seconds before a call without an answer is tried again; doubled each time.
     """
 
-    def __init__(
-        self, rest: Callable[[], Rest], bucket: str, prefix: str = "", *, pause: float = 0.5
-    ) -> None:
+    def __init__(self, rest: Callable[[], Rest], bucket: str, prefix: str = "") -> None:
         self._make = rest
         self._bucket = bucket
         self._prefix = f"{prefix}/" if prefix else ""
-        self._pause = pause
 
     @property
     def url(self) -> str:
@@ -70,7 +56,7 @@ class BucketLocks:
         """Return an entry; None where there is none."""
         with self._explained():
             try:
-                body, now = self._again(partial(self._get, "get", object=self._prefix + name))
+                body, now = self._get("get", object=self._prefix + name)
             except NotFound as error:
                 if _NO_BUCKET in error.reason:
                     raise
@@ -84,7 +70,7 @@ class BucketLocks:
         with self._explained():
             while True:
                 query = {"prefix": self._prefix + prefix, **token}
-                body, now = self._again(partial(self._get, "list", **query))
+                body, now = self._get("list", **query)
                 found += [self._found(item, now) for item in body.get("items", ())]
                 if not body.get("nextPageToken"):
                     return found
@@ -112,7 +98,7 @@ class BucketLocks:
 
         with self._explained():
             try:
-                body = self._again(send)
+                body = self._rest.again(send)
             except (AlreadyThere, Conflict):
                 found = self.read(name) if attempts > 1 else None
                 return found if found is not None and found.content == json.loads(text) else None
@@ -132,7 +118,7 @@ class BucketLocks:
 
         with self._explained():
             try:
-                self._again(send)
+                self._rest.again(send)
             except (AlreadyThere, Conflict):
                 return False
             except NotFound as error:
@@ -148,10 +134,14 @@ class BucketLocks:
     def _get(self, method: str, **query: str) -> tuple[Body, datetime | None]:
         """Return the answer of a method that only reads, and what the service's clock showed."""
         answers: list[Any] = []
-        with self._rest.sending(_API, "objects", f"{self.url} lesen") as (objects, http):
-            request = getattr(objects, method)(bucket=self._bucket, **query)
-            request.add_response_callback(answers.append)
-            body = dict(request.execute(http=http))
+
+        def send() -> Body:
+            with self._rest.sending(_API, "objects", f"{self.url} lesen") as (objects, http):
+                request = getattr(objects, method)(bucket=self._bucket, **query)
+                request.add_response_callback(answers.append)
+                return dict(request.execute(http=http))
+
+        body = self._rest.again(send)
         date = answers[-1].get("date") if answers else None
         return body, parsedate_to_datetime(date).astimezone(UTC) if date else None
 
@@ -163,15 +153,6 @@ class BucketLocks:
             return Found(name, content, str(body["generation"]), updated, now or updated)
         except (KeyError, TypeError, ValueError) as error:
             raise LockStoreUnusable(self.url, "ein Objekt darin ist keine Sperre.") from error
-
-    def _again(self, call: Callable[[], T]) -> T:
-        """Call up to three times; one object can be written about once a second."""
-        for attempt in range(_TRIES - 1):
-            try:
-                return call()
-            except (CloudUnreachable, QuotaExceeded):
-                time.sleep(self._pause * 2**attempt)
-        return call()
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -31,6 +31,7 @@ class Locked(GateRefused):
     Attributes:
         target: Full name of the resource.
         lease: Of the holder.
+        silence: Seconds since its last sign of life.
     """
 
     def __init__(self, target: str, lease: Lease, silence: float, environment: str) -> None:
@@ -55,6 +56,7 @@ class Locked(GateRefused):
         super().__init__(message, advice)
         self.target = target
         self.lease = lease
+        self.silence = silence
 
 
 class LockLost(RunFailed):

@@ -24,8 +24,8 @@ class LockSettings(Section):
     fills them in.
 
     Attributes:
-        store: A directory, or ``gs://bucket/prefix``; empty is ``locks`` in the state directory
-            of whoever runs.
+        store: A directory by its absolute path, or ``gs://bucket/prefix``; empty is ``locks`` in
+            the state directory of whoever runs.
         expires: Seconds without a sign of life after which others may have a lock.
         heartbeat: Seconds between two signs of life.
     """

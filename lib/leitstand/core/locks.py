@@ -20,6 +20,8 @@ __all__ = [
     "Takeover",
     "age",
     "longest_silence",
+    "overdue",
+    "stale_after",
     "standing",
 ]
 
@@ -53,7 +55,7 @@ class Holder:
     Attributes:
         run: Id of the run; empty where a person has reserved what was taken over.
         operator: Account name.
-        host: Name of the machine, for people.
+        host: Name of the machine.
         pid: Process on it.
         place: Which state directory it works with; within one, nobody executes a run twice.
         runbook: What it executes.
@@ -222,7 +224,7 @@ def standing(found: Found | None, me: Holder, *, alive: bool | None = None) -> S
         return Standing.MINE
     if not holder.run and holder.operator == me.operator:
         return Standing.MINE
-    if alive is False or age(found) > lease.expires + min(_TOLERANCE, lease.expires):
+    if alive is False or age(found) > stale_after(lease.expires):
         return Standing.STALE
     return Standing.HELD
 
@@ -230,10 +232,25 @@ def standing(found: Found | None, me: Holder, *, alive: bool | None = None) -> S
 def _gone_on(holder: Holder, me: Holder, alive: bool | None) -> bool:
     """Return whether it is the lease of an earlier process of this run, which is gone.
 
-    Only within one state directory does that follow from the run being executed again.
+    Only within one state directory on one machine does that follow from the run being executed
+    again: a copy of the directory elsewhere keeps no process out.
     """
-    same = bool(me.run) and holder.run == me.run and holder.place == me.place
+    here = (me.run, me.place, me.host)
+    same = bool(me.run) and (holder.run, holder.place, holder.host) == here
     return same and (not alive or holder.pid == me.pid)
+
+
+def stale_after(expires: float) -> float:
+    """Return after how many seconds without renewal others may end a lease."""
+    return expires + min(_TOLERANCE, expires)
+
+
+def overdue(lease: Lease, silence: float) -> bool:
+    """Return whether a run is silent for so long that it has hardly any life left.
+
+    A lease is renewed three times before it expires; what a person has reserved never is.
+    """
+    return bool(lease.holder.run) and silence > lease.expires / 2
 
 
 def longest_silence(expires: float) -> float:

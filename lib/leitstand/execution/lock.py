@@ -197,7 +197,8 @@ class RunLocks:
             began = self._clock()
             if self._write(name, "" if found is None else found.version):
                 self._renewed = began
-                if found is not None and alive is not None:
+                # One's own: an answer was lost, or it could not be given back the last time.
+                if found is not None and alive is not None and before.holder != self._me:
                     self._evidence.forget(before.holder)
                 return
         raise LockStoreUnusable(self._store.url, "andere schreiben ohne Ende.")
@@ -269,5 +270,5 @@ def _release(locks: "weakref.ref[RunLocks]") -> None:
 
 
 def _awake_and_asleep() -> float:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+    # Where there is no such clock, on a Mac, the monotonic one counts on, and Python's does not.
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))

@@ -9,6 +9,7 @@ replace its claims.
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from leitstand.core.lock_errors import Locked, LockStoreUnusable
@@ -68,6 +69,7 @@ class Claims:
         self._evidence = evidence
         self._cleared = cleared
         self._laid: dict[str, Found] = {}
+        self._reserved: dict[str, Found] = {}
 
     def __len__(self) -> int:
         return len(self._laid)
@@ -90,10 +92,22 @@ class Claims:
         except BaseException:
             self._withdraw(new)
             raise
+        self._use_up()
 
     def withdraw(self) -> None:
         """Give all back; what the store does not take any more, its lease's end gives back."""
         self._withdraw(list(self._laid))
+
+    def _use_up(self) -> None:
+        """Delete the reservations of the operator that were replaced and hold nothing any more."""
+        if not self._reserved:
+            return
+        with suppress(LockStoreUnusable):  # then they just expire
+            kept = {self._holder(claim) for claim in self._store.listing("targets/")}
+            for holder, found in self._reserved.items():
+                if holder not in kept:
+                    self._store.delete(found.name, found.version)
+        self._reserved.clear()
 
     def _withdraw(self, targets: list[str]) -> None:
         found = [self._laid.pop(target) for target in targets]
@@ -136,6 +150,8 @@ class Claims:
             lease = lease_of(self._store, found)
             alive = self._evidence.alive(lease.holder)
             now = standing(found, self._me, alive=alive)
+            if now is Standing.MINE and not lease.holder.run:
+                self._reserved[holder] = found
             if now in {Standing.FREE, Standing.MINE}:
                 return
             if now is Standing.HELD:

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from leitstand.audit.durable import replace_whole
 from leitstand.core.lock_errors import LockStoreUnusable
 from leitstand.core.locks import Found
 
@@ -65,9 +66,7 @@ class DirectoryLocks:
                 return None
             entry = {"version": secrets.token_hex(8), "content": dict(content)}
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            temporary = path.with_name(f".{path.name}.tmp")
-            _write(temporary, json.dumps(entry))
-            temporary.replace(path)
+            replace_whole(path, json.dumps(entry).encode())
             written = path.stat().st_mtime
         return self._found(name, (entry, written), written)
 
@@ -96,7 +95,9 @@ class DirectoryLocks:
     def _now(self) -> float:
         path = self._directory / f".now-{os.getpid()}-{secrets.token_hex(4)}"
         try:
-            _write(path, "?")
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(b"?")
             return path.stat().st_mtime
         finally:
             path.unlink(missing_ok=True)
@@ -135,9 +136,3 @@ class DirectoryLocks:
             yield
         except OSError as error:
             raise LockStoreUnusable(self.url, f"{error.strerror or error}.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)

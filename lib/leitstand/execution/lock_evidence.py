@@ -2,12 +2,14 @@
 
 Each holder keeps a file of its own locked (flock) in its state directory. The kernel gives the lock
 back when the process ends, however it ends, so a dead holder is known as such at once by all that
-work with the same state directory.
+work with the same state directory on the same machine. Of a copy of it on another machine, as of a
+cloned disk, that cannot be told.
 """
 
 import fcntl
 import os
 import secrets
+import socket
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,10 +24,12 @@ class Evidence:
 
     Args:
         directory: A directory in it; it is made on first use.
+        host: Name of this machine; asked of it when left out.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, host: str = "") -> None:
         self._directory = directory
+        self._host = host or socket.gethostname()
 
     @property
     def place(self) -> str:
@@ -54,7 +58,7 @@ class Evidence:
 
     def alive(self, holder: Holder) -> bool | None:
         """Return whether a holder's process lives; None where that cannot be seen from here."""
-        if not holder.run or holder.place != self.place:
+        if not holder.run or (holder.host, holder.place) != (self._host, self.place):
             return None
         try:
             return is_held(self._path(holder))

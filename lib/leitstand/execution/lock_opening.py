@@ -24,7 +24,8 @@ class NoLockAddress(InputError):
     def __init__(self, url: str) -> None:
         super().__init__(
             f"„{url}“ ist keine Adresse für Sperren.",
-            "Nennen Sie unter locks.store ein Verzeichnis oder gs://BUCKET/PRÄFIX.",
+            "Nennen Sie unter locks.store ein Verzeichnis als absoluten Pfad oder"
+            " gs://BUCKET/PRÄFIX.",
         )
         self.url = url
 
@@ -33,7 +34,8 @@ def open_lock_store(url: str, rest: "Callable[[], Rest]") -> LockStore:
     """Return the store at an address; nothing is read or made yet.
 
     Args:
-        url: A directory, or ``gs://bucket/prefix``.
+        url: A directory by its absolute path, or ``gs://bucket/prefix``. A relative one would be
+            another for each process, and so lock nobody out.
         rest: Returns the client for a bucket when it is first needed; it should not wait long.
 
     Raises:
@@ -44,6 +46,7 @@ def open_lock_store(url: str, rest: "Callable[[], Rest]") -> LockStore:
         from leitstand.cloud.lock_objects import BucketLocks
 
         return BucketLocks(rest, found[1], found[2].lstrip("/"))
-    if not url or _SCHEME.match(url):
+    directory = Path(url).expanduser()
+    if _SCHEME.match(url) or not directory.is_absolute():
         raise NoLockAddress(url)
-    return DirectoryLocks(Path(url).expanduser())
+    return DirectoryLocks(directory)

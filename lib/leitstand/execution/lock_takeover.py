@@ -3,7 +3,8 @@
 Both leave an event in the store, written before anything is changed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -14,7 +15,17 @@ from leitstand.execution.lock_claims import lease_name, lease_of
 from leitstand.execution.lock_evidence import Evidence
 from leitstand.execution.lock_store import LockStore
 
-__all__ = ["Event", "Held", "LockAlive", "NoSuchLock", "events", "held", "release", "take"]
+__all__ = [
+    "Event",
+    "Held",
+    "LockAlive",
+    "NoSuchLock",
+    "NothingTaken",
+    "events",
+    "held",
+    "release",
+    "take",
+]
 
 _TRIES: Final = 50
 
@@ -37,6 +48,17 @@ class LockAlive(GateRefused):
         super().__init__(
             f"{holder} lebt: Das letzte Zeichen ist {silence:.0f} s alt.",
             "Sprechen Sie sich ab. Notfalls übernehmen Sie mit leitstand lock take.",
+        )
+        self.holder = holder
+
+
+class NothingTaken(GateRefused):
+    """Whoever had the locks has lost them, but others were faster in having them."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"{holder} hat seine Sperren verloren, aber nicht an Sie: Andere waren schneller.",
+            "Sehen Sie mit leitstand lock list nach, wer sie jetzt hat.",
         )
         self.holder = holder
 
@@ -113,7 +135,9 @@ def take(
     reason: str,
     seconds: float,
 ) -> Held:
-    """End a holder's lease, and reserve what it had for ``me``; return what that was.
+    """End a holder's lease, and reserve what it had for ``me``; return what is reserved now.
+
+    That is less than it had where another run was faster.
 
     The former holder is refused at its next action, and told by whom and why.
 
@@ -128,17 +152,25 @@ def take(
 
     Raises:
         NoSuchLock: nobody, or more than one, fits.
+        NothingTaken: others have all of it by now.
         LockStoreUnusable: the store does not answer; nothing or not all was taken.
     """
     former = _named(held(store, me, evidence, environment), named)
     _log(store, "taken", me, former, reason)
-    store.write(lease_name(me.id), Lease(me, seconds, reason).as_data(), "")
-    _end(store, former.holder, Takeover(me.operator, me.run, reason))
+    reserved = store.write(lease_name(me.id), Lease(me, seconds, reason).as_data(), "")
+    if reserved is None:
+        raise LockStoreUnusable(store.url, f"{lease_name(me.id)} ist schon da.")
+    _end(store, former.holder, Takeover(me.operator, me.run, reason), lambda found, lease: None)
+    taken = []
     for found, claim in _claims(store, environment):
         if claim.holder == former.holder:
             mine = Claim(environment, claim.target, me.id, me.token)
-            store.write(found.name, mine.as_data(), found.version)
-    return former
+            if store.write(found.name, mine.as_data(), found.version) is not None:
+                taken.append(claim.target)
+    if not taken:
+        store.delete(reserved.name, reserved.version)
+        raise NothingTaken(former.holder)
+    return replace(former, targets=tuple(sorted(taken)))
 
 
 def release(store: LockStore, me: Holder, evidence: Evidence, environment: str, named: str) -> Held:
@@ -149,12 +181,24 @@ def release(store: LockStore, me: Holder, evidence: Evidence, environment: str, 
         LockAlive: the holder lives.
         LockStoreUnusable: the store does not answer.
     """
+
+    def check_dead(found: Found, lease: Lease) -> None:
+        # Also one that has renewed its lease since it was listed as dead.
+        alive = evidence.alive(lease.holder)
+        if standing(found, me, alive=alive) is Standing.HELD:
+            raise LockAlive(former.holder, age(found))
+
     former = _named(held(store, me, evidence, environment), named)
     if former.standing is Standing.HELD:
         raise LockAlive(former.holder, former.silence)
     reason = "Zurückgegeben."
-    _log(store, "released", me, former, reason)
-    _end(store, former.holder, Takeover(me.operator, me.run, reason))
+    logged = _log(store, "released", me, former, reason)
+    try:
+        _end(store, former.holder, Takeover(me.operator, me.run, reason), check_dead)
+    except LockAlive:
+        if logged is not None:
+            store.delete(logged.name, logged.version)
+        raise
     for found, claim in _claims(store, environment):
         if claim.holder == former.holder:
             store.delete(found.name, found.version)
@@ -193,18 +237,22 @@ def _named(there: list[Held], named: str) -> Held:
     return fitting[0]
 
 
-def _end(store: LockStore, holder: str, end: Takeover) -> None:
+def _end(
+    store: LockStore, holder: str, end: Takeover, check: Callable[[Found, Lease], None]
+) -> None:
+    """End a holder's lease, each version of it only after ``check`` has let it pass."""
     for _ in range(_TRIES):
         found = store.read(lease_name(holder))
         lease = None if found is None else lease_of(store, found)
         if found is None or lease is None or lease.over is not None:
             return
+        check(found, lease)
         if store.write(found.name, lease.ended(end).as_data(), found.version):
             return
     raise LockStoreUnusable(store.url, "andere schreiben ohne Ende.")
 
 
-def _log(store: LockStore, kind: str, me: Holder, former: Held, reason: str) -> None:
+def _log(store: LockStore, kind: str, me: Holder, former: Held, reason: str) -> Found | None:
     content: dict[str, Any] = {
         "kind": kind,
         "by": me.operator,
@@ -213,7 +261,7 @@ def _log(store: LockStore, kind: str, me: Holder, former: Held, reason: str) -> 
         "targets": list(former.targets),
         "reason": reason,
     }
-    store.write(f"events/{me.token}.json", content, "")
+    return store.write(f"events/{me.token}.json", content, "")
 
 
 def _event(store: LockStore, found: Found) -> Event:

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from leitstand.audit.redaction.marks import MARK
 from leitstand.configuration import load_environment
 from leitstand.core.errors import GateRefused, InputError, LeitstandError
+from leitstand.core.lock_errors import LockLost
 from leitstand.execution.history import History
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.sealed import seal_ended
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
+    from leitstand.core.environment import Environment
     from leitstand.core.plan import Approved
 
 __all__ = [
@@ -154,11 +157,16 @@ def stopped(run: RunDirectory) -> Iterator[None]:
 
 
 def recover_run(path: Path, reason: str) -> LeitstandError:
-    """Bring a run whose kernel is gone to a safe end; return the error that ends it."""
+    """Bring a run whose kernel is gone to a safe end; return the error that ends it.
+
+    Where somebody has taken its locks over, it changes nothing: going back or on is for a person to
+    decide then, by revert or resume, even when the locks can be had again.
+    """
     from leitstand.execution.recovery import recover
 
     run = RunDirectory(path)
     try:
+        _check_not_taken_over(run)
         connection = _connection(run)
         with _locked(run, connection) as journal:
             check = _proof(run, connection, ask=False)
@@ -191,6 +199,27 @@ def revert_run(run: RunDirectory) -> LeitstandError:
             ended = revert(run.id, journal, connection, reason, check)
     seal_ended(run.path, connection.environment.name)
     return ended
+
+
+def _check_not_taken_over(run: RunDirectory) -> None:
+    """Raise LockLost where the run's locks were taken over since a person last started it."""
+    from leitstand.core.locks import Takeover
+    from leitstand.execution.recovery import approved_plan
+    from leitstand.notebook.locking import taken_over
+
+    journal = run.journal
+    for event in reversed(journal.events()):
+        if event["event"] in {"run.started", "run.resumed"}:
+            break
+        if event["event"] == "lock.lost":
+            by, other, reason = (str(event.get(key, "")) for key in ("by", "run", "reason"))
+            over = Takeover(by, other, reason) if by else None
+            raise LockLost(run.id, over, datetime.fromisoformat(str(event["at"])))
+    # Where nothing is open there was nothing to lock.
+    if approved_plan(journal) is None or not History.read(journal).open:
+        return
+    if (lost := taken_over(run.id, _environment(run))) is not None:
+        raise lost
 
 
 def _proof(
@@ -231,5 +260,9 @@ def _locked(run: RunDirectory, connection: "Connection") -> "Iterator[Journal]":
 def _connection(run: RunDirectory) -> "Connection":
     from leitstand.notebook.sandboxes import connect
 
+    return connect(_environment(run), run.redactor.learn)
+
+
+def _environment(run: RunDirectory) -> "Environment":
     started = next((event for event in run.journal if event["event"] == "run.started"), {})
-    return connect(load_environment(str(started.get("env", ""))), run.redactor.learn)
+    return load_environment(str(started.get("env", "")))

@@ -3,13 +3,13 @@
 import os
 import secrets
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from leitstand.configuration import load_environment
 from leitstand.core.errors import LeitstandError
-from leitstand.core.lock_errors import LockLost, LockStoreMissing, LockStoreUnusable
+from leitstand.core.lock_errors import Locked, LockLost, LockStoreMissing, LockStoreUnusable
 from leitstand.core.lock_settings import locks_in
 from leitstand.core.locks import Holder, Lease, Takeover
 from leitstand.execution.lock import LockTold, RunLocks
@@ -17,6 +17,8 @@ from leitstand.execution.lock_claims import lease_name, lease_of
 from leitstand.execution.lock_directory import DirectoryLocks
 from leitstand.execution.lock_evidence import Evidence
 from leitstand.execution.lock_opening import open_lock_store
+from leitstand.execution.lock_waiting import acquire_patiently
+from leitstand.notebook.progress import Progress
 from leitstand.notebook.views import Notice, Tone, show
 from leitstand.project import state_directory
 
@@ -28,10 +30,18 @@ if TYPE_CHECKING:
     from leitstand.core.plan import Plan
     from leitstand.execution.lock_store import LockStore
 
-__all__ = ["Locking", "evidence_here", "give_back_left", "holder_here", "lock_store_of"]
+__all__ = [
+    "Locking",
+    "evidence_here",
+    "give_back_left",
+    "holder_here",
+    "lock_store_of",
+    "taken_over",
+]
 
 _SECONDS: Final = 5.0
 """So long a call may take: a lease must be renewed long before it expires."""
+_TRIES: Final = 3
 
 
 def lock_store_of(
@@ -47,7 +57,7 @@ def lock_store_of(
     def rest() -> "Rest":
         from leitstand.notebook.sandboxes import connect
 
-        return (connection or connect(environment)).hurried(_SECONDS)
+        return (connection or connect(environment)).hurried(_SECONDS, _TRIES)
 
     return open_lock_store(locks_in(environment).store or str(_here()), rest)
 
@@ -93,6 +103,22 @@ def give_back_left(run: str, env: str) -> None:
             evidence.forget(holder)
 
 
+def taken_over(run: str, environment: "Environment") -> LockLost | None:
+    """Return what says that somebody has ended the run's lease; None where nobody has. Read-only.
+
+    Raises:
+        LockStoreUnusable: the place of the locks does not answer.
+    """
+    store = lock_store_of(environment)
+    try:
+        found = store.read(lease_name(run))
+    except LockStoreMissing:  # the plan that makes it locks here
+        store = DirectoryLocks(_here())
+        found = store.read(lease_name(run))
+    over = None if found is None else lease_of(store, found).over
+    return None if found is None or over is None else LockLost(run, over, found.updated)
+
+
 class Locking:
     """Takes the locks of a run as its plans are approved, and guards its journal with them.
 
@@ -111,6 +137,7 @@ class Locking:
     def acquire(self, plan: "Plan") -> None:
         """Take the locks on everything that a plan changes.
 
+        Where only a run stands in the way that seems dead, it is waited for.
         The plan that makes the bucket of the locks cannot have them there yet; it is alone on this
         machine only, and says so.
 
@@ -123,18 +150,42 @@ class Locking:
             self._use(lock_store_of(self._connection.environment, self._connection))
         assert self._locks is not None
         try:
-            self._locks.acquire(plan.targets)
+            self._acquire(self._locks, plan)
         except LockStoreMissing as error:
             if not _makes(plan, self._connection.environment):
                 raise
             show(Notice(f"{error.message} Der Plan legt sie an und sperrt nur hier.", Tone.WAIT))
             self._use(DirectoryLocks(_here()))
-            self._locks.acquire(plan.targets)
+            self._acquire(self._locks, plan)
 
     def release(self) -> None:
         """Give all locks back; harmless when there are none."""
         if self._locks is not None:
             self._locks.release()
+
+    @staticmethod
+    def _acquire(locks: RunLocks, plan: "Plan") -> None:
+        with ExitStack() as shown:
+            progress: Progress | None = None
+
+            def waits(refusal: Locked, longest: float) -> None:
+                nonlocal progress
+                if progress is None:
+                    run = refusal.lease.holder.run
+                    show(
+                        Notice(
+                            f"Der Lauf {run} gibt seit {refusal.silence:.0f} s kein Lebenszeichen."
+                            " Schweigt er weiter, verfällt seine Sperre nach"
+                            f" {longest:.0f} s; dieser Lauf wartet darauf.",
+                            Tone.WAIT,
+                        )
+                    )
+                    left = max(0.0, longest - refusal.silence)
+                    title = f"Warten auf die Sperre von {run}"
+                    progress = shown.enter_context(Progress("locks", title, left))
+                progress.update()
+
+            acquire_patiently(locks, plan.targets, waits)
 
     def _use(self, store: "LockStore") -> None:
         said = locks_in(self._connection.environment)
