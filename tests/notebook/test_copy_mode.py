@@ -7,11 +7,15 @@ import pytest
 
 from leitstand.audit.journal_fields import SecretInPlan
 from leitstand.audit.run_files import files_of
+from leitstand.cloud.connection import Connection
 from leitstand.configuration import load_environment
-from leitstand.core.plan import Action, Plan
+from leitstand.core.plan import Action, Approved, Plan
 from leitstand.notebook.copy_mode import NoPlan, commands_of, write_commands
+from leitstand.notebook.run import Run
 from leitstand.notebook.run_directory import RunDirectory, create_run_directory
+from leitstand.notebook.template import find_template, read_template
 
+RUNBOOKS = Path(__file__).resolve().parents[2] / "runbooks"
 SERVICE = "projects/leitstand-sandbox/locations/europe-west3/services/web"
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
 OPERATION = "projects/leitstand-sandbox/locations/europe-west3/operations/op-7"
@@ -26,7 +30,8 @@ PLAN = Plan("scale", "sandbox", SERVICE, {}, (scale("first", 11), scale("second"
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> RunDirectory:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunDirectory:
+    monkeypatch.setenv("LEITSTAND_HOME", str(tmp_path))
     (tmp_path / "runs").mkdir()
     made = create_run_directory(tmp_path / "runs", "scale")
     made.journal.append("run.started", run=made.id, runbook="scale", env="sandbox", ticket="OPS-7")
@@ -117,3 +122,52 @@ def test_a_plan_with_a_secret_is_refused_before_it_is_put_as_commands(run: RunDi
     with pytest.raises(NoPlan):
         write_commands(run, load_environment("sandbox"))
     assert not (run.path / "commands.sh").exists()
+
+
+def test_of_a_sandbox_that_does_not_run_no_call_goes_to_google(run: RunDirectory) -> None:
+    plan(run, PLAN)
+    shown = commands_of(run)
+    assert "http://sandbox.invalid/run/v2/" in shown
+    assert "googleapis.com" not in shown
+    assert "leitstand sandbox up" in shown
+
+
+def notebook_run(run: RunDirectory) -> Run:
+    environment = load_environment("sandbox")
+    template = read_template(find_template("release", RUNBOOKS))
+    connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
+    parameters = {"apply": True, "ticket": "OPS-7"}
+    return Run(run, template, environment, parameters, connection, "b", owned=True)
+
+
+def act(made: Run) -> None:
+    """Do the first action in a step that fails after it."""
+    with made.step("first", "Erster Schritt"):
+        made.journal.append("action.intent", id="first", kind="set_scaling")
+        made.journal.append("action.outcome", id="first", status="done", evidence={})
+        raise KeyError
+
+
+def test_the_file_is_as_new_as_the_last_step(run: RunDirectory) -> None:
+    made, file = notebook_run(run), run.path / "commands.sh"
+    with made.step("observe", "Beobachten"):
+        pass
+    assert not file.exists()
+    made.planned(PLAN)
+    assert "nicht freigegeben" in file.read_text("utf-8")
+    assert isinstance(made.approve(PLAN), Approved)
+    assert "freigegeben von b" in file.read_text("utf-8")
+    with pytest.raises(KeyError):
+        act(made)
+    assert "✓ 1/2 first: schon getan." in file.read_text("utf-8")
+    made.finish()
+
+
+def test_a_file_that_cannot_be_written_ends_no_run(run: RunDirectory) -> None:
+    made = notebook_run(run)
+    (run.path / "commands.sh" / "in the way").mkdir(parents=True)
+    made.planned(PLAN)
+    with made.step("first", "Erster Schritt"):
+        pass
+    ends = [event["event"] for event in run.journal][-3:]
+    assert ["plan.made", "step.started", "step.completed"] == ends

@@ -115,12 +115,14 @@ def _progress(history: History, plan: Plan) -> dict[str, Progress]:
 
 
 def _endpoint(environment: Environment) -> str:
-    """Return the address of the sandbox's REST APIs while it runs; empty for all others."""
+    """Return the address of a sandbox's REST APIs, one of nobody while it does not run (RFC 6761,
+    6.4); empty for all others."""
     if environment.sandbox is None:
         return ""
     from leitstand.sandbox import control
 
     with suppress(control.SandboxError, OSError):
         found = control.find(sandbox_directory())
-        return found.rest if found is not None else ""
-    return ""
+        if found is not None:
+            return found.rest
+    return "http://sandbox.invalid"

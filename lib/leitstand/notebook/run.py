@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from leitstand.audit.approvals import ApprovalStore
@@ -67,6 +67,7 @@ class Run:
         self.journal: Journal = directory.journal
         self._owned = owned
         self._locks: Locking | None = None
+        self._has_plan = False
 
     @property
     def id(self) -> str:
@@ -85,12 +86,12 @@ class Run:
     def planned(self, plan: Plan) -> None:
         """Journal a plan that was just made; a resumed run keeps it once it is approved.
 
-        Writes ``commands.sh`` beside the journal, for the day when Python is the problem.
+        From here on ``commands.sh`` beside the journal tells what is left, for the day when Python
+        is the problem.
         """
-        from leitstand.notebook.copy_mode import write_commands
-
         self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-        write_commands(self.directory, self.environment)
+        self._has_plan = True
+        self._keep_commands()
 
     def show_head(self) -> None:
         """Show who does what where."""
@@ -107,18 +108,21 @@ class Run:
     def step(self, id: str, title: str, of: float | None = None) -> Iterator[Progress]:
         """Journal a step and show its progress; ``of`` is its deadline in seconds."""
         self.journal.append("step.started", step=id, title=title)
-        with Progress(id, title, of) as progress:
-            try:
-                yield progress
-            except RunPaused:
-                progress.end("paused")
-                self.journal.append("step.paused", step=id)
-                raise
-            except BaseException as error:
-                self.journal.append("step.failed", step=id, error=str(error))
-                raise
-            progress.end("done", "")
-        self.journal.append("step.completed", step=id, elapsed=round(progress.state.elapsed, 3))
+        try:
+            with Progress(id, title, of) as progress:
+                try:
+                    yield progress
+                except RunPaused:
+                    progress.end("paused")
+                    self.journal.append("step.paused", step=id)
+                    raise
+                except BaseException as error:
+                    self.journal.append("step.failed", step=id, error=str(error))
+                    raise
+                progress.end("done", "")
+            self.journal.append("step.completed", step=id, elapsed=round(progress.state.elapsed, 3))
+        finally:
+            self._keep_commands()
 
     def approve(self, plan: Plan) -> Approved | Withheld:
         """Return the plan with an approval, if this run may change anything.
@@ -136,6 +140,12 @@ class Run:
         if not self.apply:
             show(Notice("Nur der Plan: Der Lauf ändert nichts (apply steht auf False)."))
             return Withheld(plan)
+        self._has_plan = True  # of an earlier process, where the run is resumed
+        approved = self._approved(plan)
+        self._keep_commands()
+        return approved
+
+    def _approved(self, plan: Plan) -> Approved:
         check_approval(self.environment, self.apply)
         history = History.read(self.journal)
         begun = history.begun(plan) and not history.ended
@@ -159,6 +169,15 @@ class Run:
         )
         show(Notice(f"Der Plan {plan.digest[:12]} ist freigegeben.", Tone.GOOD))
         return approved
+
+    def _keep_commands(self) -> None:
+        """Write ``commands.sh`` anew, once there is a plan; a disk that is full ends no run."""
+        if not self._has_plan:
+            return
+        from leitstand.notebook.copy_mode import NoPlan, write_commands
+
+        with suppress(NoPlan, OSError):
+            write_commands(self.directory, self.environment)
 
     def _lock(self, plan: Plan) -> None:
         if self._locks is None:

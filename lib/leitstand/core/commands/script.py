@@ -27,8 +27,18 @@ _AFTERWARDS = (
 )
 _SANDBOX = (
     "gcloud, bq und psql über gcloud erreichen die Sandbox nicht; die Befehle mit curl gehen,"
-    " solange sie läuft."
+    " solange sie läuft. Steht dort sandbox.invalid, läuft sie nicht: leitstand sandbox up, dann"
+    " noch einmal ausgeben."
 )
+_SINCE = (
+    "Was der Lauf nach diesem Stand getan hat, steht in journal.jsonl (action.intent,"
+    " action.outcome)."
+)
+_ENDLESS = (
+    "Ist nach 30 Minuten (bei Cloud SQL nach 60) kein Ende da, oder antwortet die Abfrage mit 404,"
+    " prüfen Sie, wie es steht; bei 401 und 403 hilft gcloud auth login."
+)
+_TURNED = "Der Rückweg ist begonnen: Gehen Sie hier nicht weiter, sondern unten zurück."
 _GUARD = "echo 'Zum Kopieren, Schritt für Schritt; nicht als Ganzes ausführen.' >&2\nexit 64"
 
 
@@ -90,6 +100,7 @@ def script(
         "# shellcheck disable=SC2317",
         _comment(f"{title}{run}{f', Ticket {ticket}' if ticket else ''}."),
         _comment(f"Stand {now:%d.%m.%Y %H:%M} UTC."),
+        *([_comment(_SINCE)] if setting.run else []),
         "#",
         *map(_comment, (_MANNER, _TOOLS, _AFTERWARDS)),
     ]
@@ -111,7 +122,10 @@ def _plan(stage: Stage, setting: Setting) -> list[str]:
         return [*parts, _comment("Der Lauf ist zu Ende; es bleibt nichts zu tun.")]
     if not plan.actions:
         return [*parts, _comment("Es ist nichts zu ändern.")]
-    if setting.second_person and not stage.approved_by:
+    turned = any(stage.of(action).begun for action in plan.way_back)
+    if turned:
+        parts.append(_comment(_TURNED))
+    elif setting.second_person and not stage.approved_by:
         parts.append(_comment("Lassen Sie den Plan von der zweiten Person freigeben, bevor Sie"
                               " etwas davon tun."))  # fmt: skip
     for place, action in enumerate(plan.actions, 1):
@@ -120,9 +134,13 @@ def _plan(stage: Stage, setting: Setting) -> list[str]:
         if found.done:
             parts += ["", _comment(f"✓ {title}: schon getan.")]
             continue
-        parts += ["", _step(title), *_left(action, found, setting)]
+        if turned:
+            parts += ["", _comment(f"{title}: {'begonnen' if found.begun else 'nicht begonnen'}.")]
+            continue
+        parts += ["", _step(title)]
         if action.id == plan.point_of_no_return:
-            parts.insert(-1, _comment("Nach diesem Schritt gibt es keinen Rückweg mehr."))
+            parts.append(_comment("Nach diesem Schritt gibt es keinen Rückweg mehr."))
+        parts += _left(action, found, setting)
     return parts
 
 
@@ -133,7 +151,7 @@ def _left(action: Action, found: Progress, setting: Setting) -> list[str]:
         told = f"Schon begonnen ({found.operation}): Lösen Sie es nicht noch einmal aus."
         parts = [_comment(block.what), _comment(told)]
         if waiting:
-            parts += [_comment("Warten Sie auf das Ende:"), waiting]
+            parts += [_comment("Warten Sie auf das Ende:"), waiting, _comment(_ENDLESS)]
         return [*parts, *_check(block)]
     parts = [_comment(block.what)]
     if found.begun:
@@ -170,9 +188,12 @@ def _way_back(stage: Stage, setting: Setting) -> list[str]:
     told = "Nehmen Sie ihn ganz, in dieser Reihenfolge, und nur was Sie getan haben zurück."
     parts.append(_comment(f"{told} {plan.restored}".rstrip()))
     for place, action in enumerate(plan.way_back, 1):
-        block = block_of(action, setting)
+        found = stage.of(action)
         title = f"Zurück {place}/{len(plan.way_back)} {action.id}"
-        parts += ["", _step(title), _comment(block.what), *_body(block)]
+        if found.done:
+            parts += ["", _comment(f"✓ {title}: schon getan.")]
+        else:
+            parts += ["", _step(title), *_left(action, found, setting)]
     return parts
 
 

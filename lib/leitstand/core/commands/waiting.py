@@ -18,6 +18,7 @@ _ENDED = "value(status.completionTime)"
 def waiting_for(action: Action, operation: str, setting: Setting) -> str:
     """Return the command that ends when an operation does; empty where nothing can be waited for.
 
+    It gives up after half an hour, for Cloud SQL after one: an answer of 401, 403 or 404 stays.
     An error of the operation is shown by the commands that check the action.
     """
     kind = KINDS.get(str(action.arguments.get("kind", "")))
@@ -36,7 +37,7 @@ def waiting_for(action: Action, operation: str, setting: Setting) -> str:
             region=region,
             project=setting.project,
         )
-        return f"until {look} \\\n    | grep -q .; do sleep 10; done"
+        return _repeated(look, "grep -q .")
     if action.kind == "redis_export":
         return _until(setting, "redis", operation)
     if action.kind.startswith("sql_") or action.kind in ("secret_login", "secret_close_login"):
@@ -46,9 +47,13 @@ def waiting_for(action: Action, operation: str, setting: Setting) -> str:
 
 def _until(setting: Setting, api: str, operation: str) -> str:
     look = curl(setting, "GET", api, operation_path(api, operation))
-    return f"until {look} \\\n    | {_DONE}; do sleep 5; done"
+    return _repeated(look, _DONE)
+
+
+def _repeated(look: str, found: str) -> str:
+    return f"for _ in $(seq 360); do {look} \\\n    | {found} && break; sleep 5; done"
 
 
 def _sql(operation: str, setting: Setting) -> str:
     name, project = short(operation), setting.project
-    return gcloud("sql operations wait", name, timeout="unlimited", project=project)
+    return gcloud("sql operations wait", name, timeout=3600, project=project)
