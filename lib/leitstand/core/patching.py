@@ -1,6 +1,6 @@
 """What an update must send, and what a resource looks like afterwards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from leitstand.core.difference import (
 )
 from leitstand.core.kinds import Kind
 
-__all__ = ["Patch", "laid", "patch"]
+__all__ = ["Patch", "laid", "mask", "patch"]
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,21 @@ def patch(kind: Kind, wanted: Body, found: Body) -> Patch:
     body = _without(body, kind.forget_on_update)
     if not kind.masked:
         return Patch(body, ())
-    paths = dict.fromkeys(_mask(kind, difference) for difference in different)
-    return Patch(body, (*paths, *_forgotten(kind, tuple(paths))))
+    return Patch(body, mask(kind, [difference.path for difference in different]))
+
+
+def mask(kind: Kind, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the entries of an ``updateMask`` for what differs at ``paths``, each once.
+
+    None reaches into a list, or into a map that is changed whole; what the API must forget stands
+    after them.
+
+    Args:
+        kind: The kind of the resource.
+        paths: As ``Difference.path`` has them.
+    """
+    named = tuple(dict.fromkeys(_named(kind, path) for path in paths))
+    return (*named, *_forgotten(kind, named))
 
 
 def laid(kind: Kind, found: Body, wanted: Body) -> dict[str, Any]:
@@ -128,14 +141,11 @@ def _top(difference: Difference) -> str:
     return difference.path.partition("[")[0].partition(".")[0]
 
 
-def _mask(kind: Kind, difference: Difference) -> str:
-    path = difference.path.partition("[")[0]
-    parts = path.split(".")
-    for length in range(1, len(parts)):
-        above = ".".join(parts[:length])
-        if kind.lists.get(above) == WHOLE_OBJECT:
-            return above
-    return path
+def _named(kind: Kind, path: str) -> str:
+    bare = path.partition("[")[0]
+    parts = bare.split(".")
+    above = (".".join(parts[:length]) for length in range(1, len(parts)))
+    return next((name for name in above if kind.lists.get(name) == WHOLE_OBJECT), bare)
 
 
 def _forgotten(kind: Kind, paths: Sequence[str]) -> list[str]:

@@ -191,6 +191,13 @@ def test_in_the_sandbox_calls_go_to_its_own_address_and_carry_no_token() -> None
     assert "token" not in command
 
 
+def test_a_probe_of_the_run_and_one_by_hand_are_both_found() -> None:
+    block = block_of(sample("log_probe"), SETTING)
+    mark = f"{SETTING.run}-{sample('log_probe').id}-"
+    assert f'"probe": "{mark}von-hand"' in block.commands[0]
+    assert f"STARTS_WITH(jsonPayload.leitstand.probe, '{mark}')" in block.looks[0]
+
+
 @cache
 def _json_of(command: str) -> str:
     return command.partition("JSON'\n")[2].rpartition("\nJSON")[0]

@@ -1,10 +1,8 @@
-"""Statements of copy mode do on a real PostgreSQL, through psql, what the runbooks do."""
+"""Tenants and indexes by hand, through psql, are as the runbooks make them, on a real server."""
 
-import os
-import subprocess
+import time
 import uuid
-from dataclasses import replace
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
@@ -16,26 +14,13 @@ from leitstand.core.tenancy.names import slug, tenant_names
 from leitstand.core.tenancy.onboarding import Newcomer, plan_onboarding
 from leitstand.core.tenancy.types import Tenant
 from leitstand.database.connection import connect
-from leitstand.database.fence import fence, is_fenced, unfence
 from leitstand.database.isolation import read_isolation
 from leitstand.database.tenants import create_tenant, has_tenant
-from leitstand.sandbox.sql.binaries import program
+from tests.core.commands.by_hand import TARGET, do, run
 from tests.core.commands.samples import SETTING
 from tests.fixtures.postgres import Cluster
 from tests.fixtures.tenants import TenantDatabase, tenant_database
 
-PATH = os.pathsep.join((str(Path(program("psql")).parent), os.environ["PATH"]))
-INSTANCE = "projects/leitstand-sandbox/instances/main"
-TARGET = f"{INSTANCE}/databases/app"
-# What gcloud would tell: the instance's address, and the administrator's URL.
-STUB = """gcloud() {
-  case "$*" in
-    "sql instances describe "*) echo 127.0.0.1 ;;
-    "secrets versions access "*) printf %s "$URL" ;;
-    *) echo "unexpected: gcloud $*" >&2; return 1 ;;
-  esac
-}
-"""
 COLUMNS = """SELECT table_schema = %(own)s, table_name, column_name, data_type, is_nullable
 FROM information_schema.columns WHERE table_schema = %(own)s ORDER BY table_name, ordinal_position
 """
@@ -44,116 +29,6 @@ TABLES = """SELECT relname, (SELECT count(*) FROM pg_constraint WHERE conrelid =
         WHERE conrelid = pg_class.oid AND contype = 'f'),
        (SELECT count(*) FROM pg_index WHERE indrelid = pg_class.oid)
 FROM pg_class WHERE relnamespace = %(own)s::regnamespace AND relkind = 'r' ORDER BY relname"""
-
-
-def do(action: Action, url: str, *, command: int = 0) -> str:
-    """Run a command of an action with bash and psql; return what it printed."""
-    return run(block_of(action, SETTING).commands[command], url)
-
-
-def run(command: str, url: str) -> str:
-    ended = subprocess.run(
-        ["bash", "-eu"],
-        input=STUB + command,
-        text=True,
-        capture_output=True,
-        env={"PATH": PATH, "URL": url, "PGCONNECT_TIMEOUT": "5"},
-    )
-    assert 0 == ended.returncode, ended.stderr
-    return ended.stdout
-
-
-@pytest.fixture(scope="module")
-def group(cluster: Cluster) -> str:
-    with cluster.superuser("postgres") as connection:
-        connection.execute("CREATE ROLE cloudsqlsuperuser CREATEDB CREATEROLE")
-        connection.execute("GRANT pg_monitor, pg_signal_backend TO cloudsqlsuperuser")
-    return "cloudsqlsuperuser"
-
-
-class Fenced:
-    """A database with an application's role and an administrator, as Cloud SQL makes them."""
-
-    def __init__(self, cluster: Cluster, group: str) -> None:
-        mark = uuid.uuid4().hex[:6]
-        self.cluster, self.database = cluster, cluster.database()
-        self.app, self.own, self.admin = f"app {mark}", f"own_{mark}", f"admin_{mark}"
-        with cluster.superuser("postgres") as connection:
-            connection.execute(f"ALTER DATABASE {self.database} OWNER TO {group}".encode())
-            connection.execute(f'CREATE ROLE "{self.app}" LOGIN'.encode())
-            create = f"CREATE ROLE {self.admin} LOGIN CREATEROLE IN ROLE {group}"
-            connection.execute(create.encode())
-        self.url = cluster.url("postgres", self.admin)
-        with psycopg.connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE ROLE {self.own} LOGIN".encode())
-
-    def action(self, kind: str) -> Action:
-        roles = [self.app, self.own]
-        return Action("fence", kind, INSTANCE, {"database": self.database, "roles": roles})
-
-    @property
-    def fenced(self) -> bool:
-        return is_fenced(self.url, self.database, [self.app, self.own])
-
-    def opened(self) -> bool:
-        login = self.cluster.url(self.database, "x").replace("//x:", f"//{self.app}:")
-        try:
-            psycopg.connect(login.replace(" ", "%20")).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-
-@pytest.fixture
-def place(cluster: Cluster, group: str) -> Fenced:
-    return Fenced(cluster, group)
-
-
-def test_the_fence_shuts_the_application_out_and_is_taken_down_again(place: Fenced) -> None:
-    assert (False, True) == (place.fenced, place.opened())
-    do(place.action("sql_fence"), place.url)
-    assert (True, False) == (place.fenced, place.opened())
-    do(place.action("sql_unfence"), place.url)
-    assert (False, True) == (place.fenced, place.opened())
-
-
-def test_a_fence_of_the_library_is_taken_down_by_hand_as_it_was_before(place: Fenced) -> None:
-    comment = f"COMMENT ON DATABASE {place.database} IS 'von früher'"
-    with place.cluster.superuser("postgres") as connection:
-        connection.execute(comment.encode())
-    fence(place.url, place.database, [place.app, place.own])
-    assert place.fenced
-    do(place.action("sql_unfence"), place.url)
-    assert (False, True) == (place.fenced, place.opened())
-    with place.cluster.superuser("postgres") as connection:
-        found = connection.execute(
-            "SELECT shobj_description(pg_database.oid, 'pg_database'), rolcanlogin"
-            " FROM pg_database, pg_roles"
-            " WHERE datname = %s AND rolname = %s", (place.database, place.own),
-        ).fetchall()  # fmt: skip
-    assert [("von früher", True)] == found
-    unfence(place.url, place.database)  # nothing is left for the library to do
-    assert place.opened()
-
-
-def test_a_session_is_ended_only_in_the_transaction_of_the_plan(cluster: Cluster) -> None:
-    database = cluster.database()
-    with psycopg.connect(cluster.url(database)) as session:
-        row = session.execute(
-            "SELECT pg_backend_pid(), backend_start::text, xact_start::text FROM pg_stat_activity"
-            " WHERE pid = pg_backend_pid()"
-        ).fetchone()
-        assert row is not None
-        pid, connected, begun = row
-        arguments = {"pid": pid, "connected_at": connected, "transaction_at": begun}
-        action = Action("end", "session_end", TARGET, arguments)
-        other = replace(action, arguments={**arguments, "transaction_at": None})
-        url = cluster.url(database, "postgres")
-        do(other, url)
-        session.execute("SELECT 1")
-        do(action, url)
-        with pytest.raises(psycopg.OperationalError):
-            session.execute("SELECT 1")
 
 
 @pytest.fixture(scope="module")
@@ -223,9 +98,41 @@ def test_a_tenant_with_rows_is_not_removed(tenants: TenantDatabase) -> None:
         f"INSERT INTO documents (tenant_id, title) VALUES ('{create.arguments['id']}', 't')",
     )
     with pytest.raises(AssertionError, match=r"hat schon Zeilen in public\.documents"):
-        do(remove, tenants.cluster.url(tenants.name, "postgres"))
+        do(remove, tenants.url)
     with connect(tenants.url) as connection:
         assert (True, True) == has_tenant(connection, create.arguments)
+
+
+def test_rows_that_a_policy_would_hide_keep_a_tenant_from_being_removed(cluster: Cluster) -> None:
+    own = tenant_database(cluster, rows=False)
+    create, remove = planned(own, "Verborgen", "row_level_security")
+    do(create, own.url)
+    with own.cluster.superuser(own.name) as connection:
+        connection.execute("ALTER TABLE documents FORCE ROW LEVEL SECURITY")
+    with pytest.raises(AssertionError, match="row-level security"):
+        do(remove, own.url)
+
+
+def test_a_row_that_comes_between_look_and_removal_keeps_the_tenant(
+    tenants: TenantDatabase,
+) -> None:
+    create, remove = planned(tenants, "Eben noch", "schema_per_tenant")
+    do(create, tenants.url)
+    schema = next(iter(create.arguments["schemas"]))
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'"
+    with (
+        psycopg.connect(tenants.app_url) as writer,
+        tenants.cluster.superuser("postgres") as looking,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        row = f"INSERT INTO {schema}.documents (tenant_id, title) VALUES (%s, 't')"
+        writer.execute(row.encode(), (create.arguments["id"],))
+        removal = pool.submit(do, remove, tenants.url)
+        while not removal.done() and [(0,)] == looking.execute(waits, (tenants.name,)).fetchall():
+            time.sleep(0.02)
+        writer.commit()
+        with pytest.raises(AssertionError, match="hat schon Zeilen"):
+            removal.result(10)
 
 
 def test_row_level_security_is_changed_and_changed_back(tenants: TenantDatabase) -> None:

@@ -6,6 +6,7 @@ __all__ = [
     "api_of",
     "create_path",
     "delete_path",
+    "encoded",
     "found_by_query",
     "operation_path",
     "resource_path",
@@ -37,7 +38,7 @@ def create_path(kind: Kind, id: str, name: str, project: str) -> tuple[str, str]
     query = {key: value.format(project=project) for key, value in kind.create_query.items()}
     if kind.id_parameter:
         query[kind.id_parameter] = id.rpartition("/")[2]
-    asked = "&".join(f"{key}={_encoded(value)}" for key, value in query.items())
+    asked = "&".join(f"{key}={encoded(value)}" for key, value in query.items())
     return "POST", f"{_root(kind)}/{parent}" + (f"?{asked}" if asked else "")
 
 
@@ -50,14 +51,16 @@ def update_path(kind: Kind, name: str, paths: tuple[str, ...]) -> tuple[str, str
         return "POST", f"{here}/setSecurityPolicy"
     if kind.update == "update":
         return "PUT", here
-    return "PATCH", f"{here}?updateMask={','.join(paths)}" if kind.masked else here
+    # A wrapped body has the mask beside it.
+    asked = f"?updateMask={','.join(paths)}" if kind.masked and not kind.wrapper else ""
+    return "PATCH", f"{here}{asked}"
 
 
 def delete_path(kind: Kind, name: str) -> str:
     """Return the path of a deletion."""
     if kind.name == "sql.users":  # its path does not name it
         parent, _, user = name.rpartition("/")
-        return f"{_root(kind)}/{parent}?name={_encoded(user)}"
+        return f"{_root(kind)}/{parent}?name={encoded(user)}"
     return resource_path(kind, name)
 
 
@@ -65,7 +68,7 @@ def found_by_query(kind: Kind, name: str) -> str:
     """Return the path of the list in which a resource is looked up by the id that we gave it."""
     parent, _, short = name.rpartition("/")
     field = kind.found_by.replace("userLabels", "user_labels")
-    return f"{_root(kind)}/{parent}?filter=" + _encoded(f'{field}="{short}"')
+    return f"{_root(kind)}/{parent}?filter=" + encoded(f'{field}="{short}"')
 
 
 def operation_path(api: str, operation: str) -> str:
@@ -74,12 +77,7 @@ def operation_path(api: str, operation: str) -> str:
     return f"{_SERVICE_PATHS.get(api, versions.get(api, 'v1'))}/{operation}"
 
 
-def _root(kind: Kind) -> str:
-    api, _, version = kind.api.partition(".")
-    return _SERVICE_PATHS.get(api, version)
-
-
-def _encoded(value: str) -> str:
+def encoded(value: str) -> str:
     """Return a value of a query, percent-encoded: RFC 3986, sections 2.1 and 2.3."""
     return "".join(
         letter
@@ -87,3 +85,8 @@ def _encoded(value: str) -> str:
         else "".join(f"%{byte:02X}" for byte in letter.encode())
         for letter in value
     )
+
+
+def _root(kind: Kind) -> str:
+    api, _, version = kind.api.partition(".")
+    return _SERVICE_PATHS.get(api, version)

@@ -18,7 +18,7 @@ from leitstand.core.commands.shell import (
 from leitstand.core.expansion import camel_case
 from leitstand.core.plan import Action
 
-__all__ = ["CLOUD_SQL", "url_with_host"]
+__all__ = ["CLOUD_SQL"]
 
 
 def _backup(action: Action, setting: Setting) -> Block:
@@ -94,13 +94,13 @@ def _add_url(action: Action, setting: Setting) -> Block:
     return Block(
         f"Version {new} von {secret} anlegen: wie Version {old}, mit der Adresse von"
         f" {arguments['instance']}.",
-        (url_with_host(setting, secret, old, instance),),
+        (_url_with_host(setting, secret, old, instance),),
         f"Die neueste Version muss {new} sein. Ist sie es nicht, war jemand schneller.",
         (gcloud("secrets versions list", secret, limit=3, project=setting.project),),
     )
 
 
-def url_with_host(setting: Setting, secret: str, version: object, instance: str) -> str:
+def _url_with_host(setting: Setting, secret: str, version: object, instance: str) -> str:
     """Return the command that adds a version of a URL with the address of another instance."""
     found = secret_value(setting, secret, version)
     stored = gcloud("secrets versions add", secret, data_file="-", project=setting.project)

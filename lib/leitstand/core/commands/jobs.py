@@ -94,7 +94,7 @@ def _run(action: Action, setting: Setting) -> Block:
 def _execution(action: Action, setting: Setting, env: Mapping[str, Any]) -> str:
     arguments = action.arguments
     # The mark lets a run that is resumed later find the execution.
-    marked = {**env, _MARK: f"{setting.run or 'von-hand'}/{action.id}/0"}
+    marked = {**env, _MARK: f"{setting.run}/{action.id}/0"}
     return command(
         "gcloud", "run jobs execute", short(action.target),
         flag("args", joined(list(map(str, arguments["args"])))),

@@ -106,8 +106,11 @@ def _probe(action: Action, setting: Setting) -> Block:
             "bigqueryOptions": {"usePartitionedTables": arguments["partitioned"]},
         },
     )
-    mark = f"{setting.run or 'von-hand'}-{action.id}"
-    entry = {"message": "Probeeintrag: Kommt er in BigQuery an?", "leitstand": {"probe": mark}}
+    mark = f"{setting.run}-{action.id}-"
+    entry = {
+        "message": "Probeeintrag: Kommt er in BigQuery an?",
+        "leitstand": {"probe": f"{mark}von-hand"},
+    }
     written = gcloud(
         "logging write", log, json.dumps(entry, ensure_ascii=False), payload_type="json",
         severity=arguments["severity"], project=setting.project,
@@ -115,7 +118,8 @@ def _probe(action: Action, setting: Setting) -> Block:
     dated = probe_table(sink, "$(date -u +%Y%m%d)")
     project, _, rest = dated.removeprefix("projects/").partition("/datasets/")
     dataset, _, table = rest.partition("/tables/")
-    where = f"jsonPayload.leitstand.probe = '{mark}'"
+    # An entry that the run wrote itself counts as well.
+    where = f"STARTS_WITH(jsonPayload.leitstand.probe, '{mark}')"
     query = f"SELECT timestamp FROM \\`{project}.{dataset}.{table}\\` WHERE {where} LIMIT 1"
     return Block(
         f"Einen Probeeintrag schreiben und auf seine Zeile in BigQuery warten (Senke"

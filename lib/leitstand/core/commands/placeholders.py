@@ -10,7 +10,7 @@ from leitstand.core.commands.shell import Shell, curl, expression, gcloud, secre
 from leitstand.core.kind_table import KINDS
 from leitstand.core.references import Reference, Source, find, resolve
 
-__all__ = ["expanded", "expanded_text", "expression_of", "full_name"]
+__all__ = ["expanded", "expanded_text", "full_name"]
 
 _MARK = "\ue000"
 _END = "\ue001"
@@ -40,11 +40,11 @@ def _expanded(value: Any, setting: Setting, written: Callable[[Any], str]) -> st
         shown = shown.replace(letter, "\\" + letter)
     shown = shown.replace(_QUOTE, '\\"')
     for reference in found:
-        shown = shown.replace(marks[reference.text], expression_of(reference, setting))
+        shown = shown.replace(marks[reference.text], _expression_of(reference, setting))
     return shown
 
 
-def expression_of(reference: Reference, setting: Setting) -> Shell:
+def _expression_of(reference: Reference, setting: Setting) -> Shell:
     """Return the expression that gives a placeholder's value when it is run."""
     key, project = reference.key, setting.project
     match reference.source:

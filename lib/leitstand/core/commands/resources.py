@@ -17,11 +17,10 @@ from leitstand.core.commands.placeholders import expanded, expanded_text
 from leitstand.core.commands.policies import policy_commands
 from leitstand.core.commands.secrets import stored
 from leitstand.core.commands.shell import Shell, command, curl, expression, gcloud, short, text
-from leitstand.core.difference import WHOLE_OBJECT
 from leitstand.core.kind_table import KINDS
 from leitstand.core.kinds import Kind
 from leitstand.core.nested import value_at
-from leitstand.core.patching import laid
+from leitstand.core.patching import laid, mask
 from leitstand.core.plan import Action
 from leitstand.core.references import find
 
@@ -65,29 +64,35 @@ def _update(action: Action, setting: Setting) -> Block:
     if given := policy_commands(action, setting):
         return Block(what, given, "Mitglied und Rolle müssen in der Antwort stehen.")
     wanted: Mapping[str, Any] = action.arguments["wanted"]
-    if kind.whole or kind.version or any("[" in path for path in changed):
-        return _edited(action, setting, what, changed)
-    paths = tuple(dict.fromkeys(_mask(kind, path) for path in changed)) or tuple(wanted)
+    paths = mask(kind, changed) or tuple(wanted)
+    # A list or a map would be replaced whole, with all that others have put there.
+    if kind.whole or kind.version or not kind.lists.keys().isdisjoint(paths):
+        return _edited(action, setting, what, paths)
     tops = {path.partition(".")[0] for path in paths}
     body = {name: value for name, value in wanted.items() if name in tops}
     if kind.update == "enable":
         made = gcloud("services enable", short(action.target), project=setting.project)
     else:
-        method, path = update_path(kind, action.target, paths)
+        if kind.wrapper:
+            body = {kind.wrapper: body, "updateMask": ",".join(paths)}
+        method, path = _update_call(action, setting, paths)
         made = _sent(setting, method, kind, path, body)
     return Block(what, (made,), _ready(kind), (_read(action, setting),))
 
 
-def _edited(action: Action, setting: Setting, what: str, changed: Mapping[str, Any]) -> Block:
+def _edited(action: Action, setting: Setting, what: str, paths: tuple[str, ...]) -> Block:
     """Return a change of what the API takes whole only, or with the version that was read."""
     kind, wanted = _kind(action), action.arguments["wanted"]
-    paths = tuple(dict.fromkeys(_mask(kind, path) for path in changed)) or tuple(wanted)
-    method, path = update_path(kind, action.target, paths)
+    method, path = _update_call(action, setting, paths)
     call = curl(setting, method, api_of(kind), path, ready="-").partition(" <<")[0]
     tops = list(dict.fromkeys(path.partition(".")[0] for path in paths))
     goal = json.dumps({name: wanted.get(name) for name in tops}, ensure_ascii=False)
     notes = [f"Ändern Sie in {_FILE} nur dies; gewünscht ist {goal}."]
-    notes += [f"{path}: bisher {_shown(before)}." for path, before in changed.items()]
+    notes += [f"{path}: bisher {_shown(old)}." for path, old in _changed(action).items()]
+    if kind.read == "list" or kind.found_by:
+        notes.append("Lassen Sie in der Datei nur das eine Objekt der Liste stehen.")
+    if gone := [path for path in kind.forget_on_update if path in paths or not kind.masked]:
+        notes.append(f"Löschen Sie aus der Datei, falls es darin steht: {', '.join(gone)}.")
     if find(wanted):
         notes.append("Was in ${…} steht, ist ein Wert einer anderen Ressource: Setzen Sie ihn ein.")
     return Block(
@@ -116,23 +121,37 @@ def _replace(action: Action, setting: Setting) -> Block:
 
 def _delete(action: Action, setting: Setting) -> Block:
     kind = _kind(action)
-    path = delete_path(kind, action.target)
-    if kind.found_by:
-        path = Shell(f"{kind.api.partition('.')[2]}/{_own_name(kind, action.target, setting)}")
-    gone = curl(setting, "DELETE", api_of(kind), path)
+    if kind.delete != "delete":
+        raise ValueError(f"{kind.name} is not deleted by DELETE")
+    name = _name(action, setting)
+    path = _like(name, delete_path(kind, name))
     return Block(
         f"{_title(action)} löschen.",
-        (gone,),
-        "Die Abfrage muss mit 404 antworten.",
+        (curl(setting, "DELETE", api_of(kind), path),),
+        "Die Liste muss leer sein." if kind.found_by else "Die Abfrage muss mit 404 antworten.",
         (_read(action, setting),),
     )
 
 
-def _own_name(kind: Kind, name: str, setting: Setting) -> Shell:
-    """Return what finds the name that the API has given."""
+def _update_call(action: Action, setting: Setting, paths: tuple[str, ...]) -> tuple[str, str]:
+    """Return method and path of a change."""
+    name = _name(action, setting)
+    method, path = update_path(_kind(action), name, paths)
+    return method, _like(name, path)
+
+
+def _name(action: Action, setting: Setting) -> str:
+    """Return the name that the API knows a resource by; where it has given it, what finds it."""
+    kind, name = _kind(action), action.target
+    if not kind.found_by:
+        return name
     asked = curl(setting, "GET", api_of(kind), found_by_query(kind, name))
     parent = name.rpartition("/")[0].rpartition("/")[2]
     return expression(f"{asked} | grep -oE 'projects/[^/\"]+/{parent}/[^/\"]+' | head -n 1")
+
+
+def _like(name: str, path: str) -> str:
+    return Shell(path) if isinstance(name, Shell) else path
 
 
 def _sent(setting: Setting, method: str, kind: Kind, path: str, body: Mapping[str, Any]) -> str:
@@ -156,14 +175,6 @@ def _changed(action: Action) -> Mapping[str, Any]:
     """Return what was found before, by the path of what changes."""
     before: Mapping[str, Any] = action.arguments.get("before") or {}
     return before
-
-
-def _mask(kind: Kind, path: str) -> str:
-    """Return the path that a mask names: up to a list, or to a map that is changed whole."""
-    bare = path.partition("[")[0]
-    parts = bare.split(".")
-    above = (".".join(parts[:length]) for length in range(1, len(parts)))
-    return next((name for name in above if kind.lists.get(name) == WHOLE_OBJECT), bare)
 
 
 def _ready(kind: Kind) -> str:

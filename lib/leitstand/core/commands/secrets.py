@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 
+from leitstand.core.commands.addresses import encoded
 from leitstand.core.commands.block import Block, Setting, Writer
-from leitstand.core.commands.placeholders import expanded_text
+from leitstand.core.commands.placeholders import expanded, expanded_text
 from leitstand.core.commands.shell import (
     Shell,
     command,
     curl,
     expression,
-    flag,
     gcloud,
     secret_value,
     short,
@@ -50,7 +50,7 @@ def _add(action: Action, setting: Setting) -> Block:
 
 
 def _try(action: Action, setting: Setting) -> Block:
-    secret, version, role = short(action.target), action.arguments["version"], ""
+    secret, version = short(action.target), action.arguments["version"]
     role = action.arguments.get("role", "")
     value = secret_value(setting, secret, version)
     if role:
@@ -87,20 +87,15 @@ def _state(action: Action, setting: Setting) -> Block:
 def _login(action: Action, setting: Setting) -> Block:
     arguments, instance = action.arguments, short(action.target)
     login, role = arguments["login"], arguments["role"]
-    secret, _, version = arguments["password"].partition("/")
-    password = secret_value(setting, secret, version)
+    password = f"${{secret:{arguments['password']}}}"
     known = gcloud(
         "sql users list", instance=instance, format="value(name)", project=setting.project
     )
-    change = gcloud(
-        "sql users set-password",
-        login,
-        instance=instance,
-        password=password,
-        project=setting.project,
+    change = _password(action, setting, password)
+    body = {"name": login, "password": password, "databaseRoles": [role]}
+    create = curl(
+        setting, "POST", "sqladmin", f"v1/{action.target}/users", ready=expanded(body, setting)
     )
-    body = f'{{"name": "{login}", "password": "{password}", "databaseRoles": ["{role}"]}}'
-    create = curl(setting, "POST", "sqladmin", f"v1/{action.target}/users", ready=body)
     commands = [f"{known} | grep -qx {text(login)} && echo vorhanden || echo fehlt", change, create]
     if login != role:
         works = f"ALTER ROLE {identifier(login)} SET role TO {identifier(role)};"
@@ -117,17 +112,21 @@ def _login(action: Action, setting: Setting) -> Block:
 
 
 def _close(action: Action, setting: Setting) -> Block:
-    login, instance = action.arguments["login"], short(action.target)
-    made = command(
-        "gcloud", "sql users set-password", text(login), flag("instance", instance),
-        flag("password", Shell("$(openssl rand -base64 32)")), flag("project", setting.project),
-    )  # fmt: skip
+    login = action.arguments["login"]
     return Block(
         f"Der Datenbankrolle {login} ein Kennwort geben, das niemand kennt.",
-        (made,),
+        (_password(action, setting, "${generated:32}"),),
         f"Mit den alten Versionen darf sich niemand mehr als {login} anmelden können; Sitzungen,"
         " die es gibt, laufen weiter.",
     )
+
+
+def _password(action: Action, setting: Setting, password: str) -> str:
+    """Return the call that changes a user's password; gcloud would keep it in its log files."""
+    login = action.arguments["login"]
+    path = f"v1/{action.target}/users?name={encoded(login)}"
+    body = expanded({"name": login, "password": password}, setting)
+    return curl(setting, "PUT", "sqladmin", path, ready=body)
 
 
 def _login_url(arguments: Mapping[str, str], setting: Setting) -> Shell:

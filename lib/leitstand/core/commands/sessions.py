@@ -22,12 +22,16 @@ _ROLES = """roles AS (
   UNION
   SELECT member.rolname FROM pg_db_role_setting AS entry
   JOIN pg_roles AS member ON member.oid = entry.setrole
-  WHERE EXISTS (SELECT FROM unnest({roles}) AS app WHERE 'role=' || app = ANY(entry.setconfig)))"""
+  WHERE EXISTS (SELECT FROM unnest({roles}) AS app
+                WHERE 'role=' || app = ANY(entry.setconfig)
+                  AND pg_has_role(member.oid, app::name, 'MEMBER')))"""
+"""Roles, and those that log in in their place: a rotated password's."""
 _FENCE = """BEGIN;
 SELECT pg_advisory_xact_lock(19539, 2);
 {before}
 SELECT datname, datacl FROM pg_database WHERE datname = {name};
-SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname = ANY({roles});
+WITH {which}
+SELECT rolname, rolcanlogin FROM pg_roles WHERE rolname IN (SELECT rolname FROM roles);
 SELECT format('GRANT CONNECT ON DATABASE %I TO %I', {name}, current_user) \\gexec
 WITH {which}
 SELECT DISTINCT format('REVOKE CONNECT ON DATABASE %I FROM %s CASCADE', {name},
@@ -47,19 +51,25 @@ COMMIT;
 WITH {which}
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE datname = {name} AND usename IN (SELECT rolname FROM roles) AND pid <> pg_backend_pid();"""
-_FENCED = """SELECT rolname, rolcanlogin,
+_FENCED = """WITH {which}
+SELECT rolname, rolcanlogin,
        has_database_privilege(oid, {name}, 'CONNECT') AS darf_hinein
-FROM pg_roles WHERE rolname = ANY({roles});
+FROM pg_roles WHERE rolname IN (SELECT rolname FROM roles);
+WITH {which}
 SELECT usename, count(*) FROM pg_stat_activity
-WHERE datname = {name} AND usename = ANY({roles}) GROUP BY 1;"""
+WHERE datname = {name} AND usename IN (SELECT rolname FROM roles) GROUP BY 1;"""
 _UNFENCE = """BEGIN;
 SELECT pg_advisory_xact_lock(19539, 2);
 {kept}
 SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = {name};
-WITH kept AS (
+WITH {which},
+kept AS (
   SELECT substr(shobj_description(oid, 'pg_database'), {start})::jsonb AS record
   FROM pg_database WHERE datname = {name}
     AND shobj_description(oid, 'pg_database') LIKE {mark} || '%')
+SELECT format('REVOKE CONNECT ON DATABASE %I FROM %I', {name}, record->>'admin')
+FROM kept WHERE record->>'admin' IN (SELECT rolname FROM pg_roles)
+UNION ALL
 SELECT format('GRANT CONNECT ON DATABASE %I TO %s%s', {name},
               CASE WHEN way->>0 = '' THEN 'PUBLIC' ELSE quote_ident(way->>0) END,
               CASE WHEN (way->>1)::boolean THEN ' WITH GRANT OPTION' ELSE '' END)
@@ -70,15 +80,22 @@ SELECT format('ALTER ROLE %I LOGIN', login)
 FROM kept, jsonb_array_elements_text(record->'logins') AS login
 WHERE login IN (SELECT rolname FROM pg_roles WHERE NOT rolcanlogin)
 UNION ALL
+SELECT format('ALTER DATABASE %I SET default_transaction_read_only TO %L', {name},
+              record->>'read_only')
+FROM kept WHERE record->>'read_only' <> ''
+UNION ALL
+SELECT format('ALTER DATABASE %I RESET default_transaction_read_only', {name})
+WHERE NOT EXISTS (SELECT FROM kept WHERE record->>'read_only' <> '')
+UNION ALL
 SELECT format('COMMENT ON DATABASE %I IS %L', {name}, nullif(record->>'comment', '')) FROM kept
 UNION ALL
 {otherwise}
-SELECT format('GRANT CONNECT ON DATABASE %I TO %I', {name}, role)
-FROM unnest({roles}) AS role WHERE NOT EXISTS (SELECT FROM kept)
+SELECT format('GRANT CONNECT ON DATABASE %I TO %I', {name}, rolname)
+FROM roles WHERE NOT EXISTS (SELECT FROM kept)
 UNION ALL
 SELECT format('ALTER ROLE %I LOGIN', rolname) FROM pg_roles
-WHERE rolname = ANY({roles}) AND NOT rolcanlogin AND NOT EXISTS (SELECT FROM kept) \\gexec
-ALTER DATABASE {base} RESET default_transaction_read_only;
+WHERE rolname IN (SELECT rolname FROM roles) AND NOT rolcanlogin
+  AND NOT EXISTS (SELECT FROM kept) \\gexec
 COMMIT;"""
 _CLIENT = """SELECT pid, application_name, usename, state, backend_start, xact_start
 FROM pg_stat_activity WHERE pid = {pid};"""

@@ -28,6 +28,9 @@ _WIDTH = 96
 _BREAK = " \\\n    "
 _DELIMITERS = (",", ";", "|", "@@", "##", "::::")
 _PRIVATE = 'value(ipAddresses.filter("type:PRIVATE").extract("ipAddress").flatten())'
+_OPTIONS = "-c default_transaction_read_only=off -c row_security=off"
+"""As Leitstand's own sessions have it (``database.connection.connect``): they write in a fenced
+database too, and are refused where a policy would hide rows."""
 _TOKEN = "Authorization: Bearer $(gcloud auth print-access-token)"
 
 
@@ -47,13 +50,13 @@ def flag(name: str, value: object) -> str:
     return f"--{name}={text(value)}"
 
 
-def joined(words: Sequence[str], *, delimiter: str = "") -> str:
+def joined(words: Sequence[str]) -> str:
     """Return the value of a flag that takes a list; see ``gcloud topic escaping``.
 
     Where a member holds a comma, another delimiter is stated in front.
     """
     free = (d for d in _DELIMITERS if not any(d in word for word in words))
-    found = delimiter or next(free, "§§")
+    found = next(free, "§§")
     return ",".join(words) if found == "," else f"^{found}^{found.join(words)}"
 
 
@@ -137,6 +140,9 @@ def curl(
 def sql_block(setting: Setting, instance: str, *statements: str, url: Shell | None = None) -> str:
     """Return ``psql`` with statements for an instance.
 
+    The session may write where that is not the database's default, and is refused a table whose
+    rows a policy would hide from it.
+
     Args:
         setting: Where it acts.
         instance: Full name of the instance; its private address is asked for when it is run.
@@ -149,8 +155,9 @@ def sql_block(setting: Setting, instance: str, *statements: str, url: Shell | No
     while mark in lines.splitlines():
         mark += "_"
     # A host address wins over the name in the URL, whose other parts stay as they are.
-    start = f"PGHOSTADDR={text(address_of(setting, instance))}"
-    shown = _BREAK.join([start, f"psql -X -v ON_ERROR_STOP=1 {text(found)}"])
+    place = f"PGHOSTADDR={text(address_of(setting, instance))}"
+    options = f"PGOPTIONS={text(_OPTIONS)}"
+    shown = _BREAK.join([place, options, f"psql -X -v ON_ERROR_STOP=1 {text(found)}"])
     return f"{shown} <<'{mark}'\n{lines}\n{mark}"
 
 

@@ -17,13 +17,24 @@ from leitstand.core.plan import Action
 __all__ = ["STORES"]
 
 
+_PRIORITIES = (r"\x06\x163", r"\x06\x166", r"\x06\x169")
+"""Suffixes of the further lists that Celery keeps for one queue, as bash writes them in ``$'…'``.
+
+Source: kombu.transport.redis, ``priority_steps`` and ``sep``.
+"""
+
+
 def _drain(action: Action, setting: Setting) -> Block:
     queue, seconds = str(action.arguments["queue"]), float(action.arguments["deadline_seconds"])
     client = command("redis-cli", "-u", text(secret_value(setting, setting.redis_secret)))
+    own = queue.replace("\\", r"\\").replace("'", r"\'")
+    lists = [text(queue), *(f"$'{own}{suffix}'" for suffix in _PRIORITIES)]
+    waiting = f'for list in {" ".join(lists)}; do\n  {client} LLEN "$list"\ndone'
     return Block(
         f"Warten, bis die Warteschlange {queue} leer ist; die Worker leeren sie.",
-        (f"{client} LLEN {text(queue)}", f"{client} HLEN unacked"),
-        f"Beides muss 0 sein: was wartet und was in Arbeit ist. Wiederholen Sie die Abfrage; nach"
+        (waiting, f"{client} HLEN unacked"),
+        "Alles muss 0 sein: was in der Warteschlange und in den Listen ihrer Prioritäten wartet,"
+        f" und was in Arbeit ist. Wiederholen Sie die Abfrage; nach"
         f" {seconds:.0f} s sehen Sie nach, was die Worker aufhält.",
     )
 

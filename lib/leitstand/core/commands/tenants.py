@@ -22,12 +22,15 @@ BEGIN
       AND space.nspname <> 'information_schema' AND space.nspname NOT LIKE 'pg\\_%'
       AND {which}
   LOOP
-    EXECUTE format({query}, found.nspname, found.relname) INTO used;
+    {lock}EXECUTE format({query}, found.nspname, found.relname) INTO used;
     IF used THEN
       RAISE EXCEPTION 'Der Mandant hat schon Zeilen in %.%', found.nspname, found.relname;
     END IF;
   END LOOP;
 END $pruefen$;"""
+_LOCK = """EXECUTE format('LOCK TABLE %I.%I IN ACCESS EXCLUSIVE MODE',
+                   found.nspname, found.relname);
+    """
 _WITH_COLUMN = """EXISTS (SELECT FROM pg_attribute AS attribute
                   WHERE attribute.attrelid = entry.oid AND attribute.attname = {column}
                     AND attribute.attnum > 0 AND NOT attribute.attisdropped)"""
@@ -73,15 +76,18 @@ def _remove(action: Action, setting: Setting) -> Block:
     if schemas:
         which = f"space.nspname = ANY({array(schemas)})"
         query = literal("SELECT EXISTS (SELECT FROM %I.%I)")
+        # Nobody can add a row between the look and the end.
+        lock = _LOCK
     else:
         which = _WITH_COLUMN.replace("{column}", literal(arguments["column"]))
         # Per cent signs are the form's own.
         match = f"{identifier(arguments['column'])}::text = {literal(arguments['id'])}"
         query = literal(f"SELECT EXISTS (SELECT FROM %I.%I WHERE {match.replace('%', '%%')})")
+        lock = ""
     statements = [
         "BEGIN;",
         "SET LOCAL lock_timeout TO '5s';",
-        _USED.replace("{which}", which).replace("{query}", query),
+        _USED.replace("{lock}", lock).replace("{which}", which).replace("{query}", query),
         *(f"DROP SCHEMA IF EXISTS {identifier(schema)} CASCADE;" for schema in schemas),
         f"DELETE FROM {_registry(action)} WHERE id::text = {literal(arguments['id'])};",
     ]
@@ -92,7 +98,14 @@ def _remove(action: Action, setting: Setting) -> Block:
         (_sql(action, setting, *statements, "COMMIT;"),),
         "Keine Zeile darf kommen.",
         (_look(action, setting),),
-        ("Hat der Mandant schon Zeilen, bricht der Befehl ab, und es ändert sich nichts.",),
+        (
+            "Hat der Mandant schon Zeilen, bricht der Befehl ab, und es ändert sich nichts.",
+            (
+                "Dürfte die Anmeldung wegen Row-Level Security nicht alle Zeilen einer Tabelle"
+                " sehen, lehnt die Datenbank ab, statt Zeilen zu verschweigen; auch dann ändert"
+                " sich nichts."
+            ),
+        ),
     )
 
 
