@@ -19,6 +19,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from leitstand.notebook.imports import without_grammar
+
 __all__ = ["Converted", "Heading", "convert", "forget_unused", "kept_or_converted", "nested"]
 
 UNUSED_SECONDS = 30 * 86400
@@ -109,10 +111,11 @@ def convert(content: str) -> Converted:
     Raises:
         ValueError: it is no notebook.
     """
-    import nbformat
-    from mkdocs_jupyter import nbconvert2  # type: ignore[import-untyped]  # it has no types
+    with without_grammar():
+        import nbformat
+        from mkdocs_jupyter import nbconvert2  # type: ignore[import-untyped]  # it has no types
 
-    exporter = _exporter()
+        exporter = _exporter()
     nbconvert2.cell_id = 0  # the plugin numbers the cells of a page with it
     notebook = nbformat.reads(content, as_version=4)  # type: ignore[no-untyped-call]
     body, _ = exporter.from_notebook_node(notebook, resources={"mkdocs": {}})

@@ -9,8 +9,12 @@ import logging
 import re
 from functools import partial
 from itertools import groupby
-from typing import Any
+from pathlib import Path
 
+from kept_tables import KEPT, forget_unused, kept, made_of
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import Files
+from mkdocs.structure.pages import Page
 from page_parts import Texts, fill, table
 from reference_errors import errors_by_code
 from reference_keys import environment_keys, meanings, schedule_keys, sections
@@ -40,19 +44,19 @@ AREAS = {
 SEVERITIES: dict[Severity, str] = {"error": "Fehler", "warning": "Warnung", "note": "Hinweis"}
 
 
-def texts() -> Texts:
-    """Everything that a page may ask for, by name."""
+def texts(root: Path) -> Texts:
+    """Everything that a page may ask for, by name; what takes long is kept below ``root``."""
     keys = {
         f"schluessel-{section.replace('_', '-') or 'allgemein'}": partial(environment_keys, section)
         for section in sections()
     }
     return {
         "arten": kinds,
-        "fehler": errors_by_code,
-        "grpc": grpc_table,
+        "fehler": partial(kept, "fehler", errors_by_code, root / KEPT),
+        "grpc": partial(kept, "grpc", grpc_table, root / KEPT),
         "parameter": parameters,
         "regeln": rules,
-        "rest": rest_table,
+        "rest": partial(kept, "rest", rest_table, root / KEPT),
         "stoerungen": faults,
         "zahl-der-regeln": lambda: str(len(RULES)),
         **keys,
@@ -78,15 +82,20 @@ def rules() -> str:
     return "\n\n".join(parts)
 
 
-def on_pre_build(**_: Any) -> None:
+def on_pre_build(*, config: MkDocsConfig) -> None:
     """Read runbooks and texts again: of a site that is served, they may have changed."""
-    for read in (runbooks, meanings):
+    for read in (runbooks, meanings, made_of):
         read.cache_clear()
+    forget_unused(_root(config) / KEPT)
 
 
-def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Fill the places of a page."""
-    return fill(markdown, "tabelle", texts(), page.file.src_path, log)
+    return fill(markdown, "tabelle", texts(_root(config)), page.file.src_path, log)
+
+
+def _root(config: MkDocsConfig) -> Path:
+    return Path(config.config_file_path).resolve().parent
 
 
 def _fixed(kind: Kind) -> str:

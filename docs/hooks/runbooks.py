@@ -2,6 +2,8 @@
 
 A page is made of the notebook as its rehearsal left it, if that still fits this state of the
 repository; else of the notebook as it is, and the page says so. A head stands before its content.
+mkdocs-jupyter makes its HTML, but is no plugin in mkdocs.yml: MkDocs would import it and nbconvert
+in every build, where most convert no notebook.
 Pages of the section get the lists of runbooks: ``<!-- runbooks: NAME -->``.
 """
 
@@ -32,7 +34,7 @@ from leitstand.core.schedule.checking import Checked
 from leitstand.notebook.schedules_file import load_schedules
 from leitstand.notebook.template import Template, list_templates, read_template
 
-__all__ = ["Runbooks", "on_files", "on_page_content", "on_page_markdown", "on_pre_page"]
+__all__ = ["Notebook", "Runbooks", "on_files", "on_page_content", "on_page_markdown", "on_pre_page"]
 
 log = logging.getLogger("mkdocs.hooks.runbooks")
 
@@ -94,7 +96,14 @@ class Runbooks:
         )
 
 
-@event_priority(100)  # before mkdocs-jupyter looks for notebooks
+class Notebook(File):
+    """A notebook that is a page of the site."""
+
+    def is_documentation_page(self) -> bool:
+        """Return that it is a page."""
+        return True
+
+
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add every runbook to the files of the site."""
     _read.cache_clear()
@@ -104,7 +113,7 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
         log.warning(fault)
     for name, template in runbooks.templates.items():
         files.append(
-            File(
+            Notebook(
                 f"runbooks/{name}.ipynb",
                 src_dir=str(template.path.parents[1]),
                 dest_dir=config.site_dir,
@@ -114,7 +123,6 @@ def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     return files
 
 
-@event_priority(-50)  # after mkdocs-jupyter has set its way to render
 def on_pre_page(page: Page, *, config: MkDocsConfig, files: Files) -> Page:
     """Let a notebook be converted once for each content."""
     if _is_runbook(page):
@@ -123,7 +131,7 @@ def on_pre_page(page: Page, *, config: MkDocsConfig, files: Files) -> Page:
             converted = _converted(page, config)
             page.content, page.title = converted.html, converted.title or page.file.name
 
-        page.render = render  # type: ignore[method-assign]  # as mkdocs-jupyter does
+        page.render = render  # type: ignore[method-assign]  # MkDocs has no event for it
     return page
 
 

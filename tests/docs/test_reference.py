@@ -20,14 +20,15 @@ PAGES = {path: path.read_text("utf-8") for path in sorted((ROOT / "docs").rglob(
 
 
 @pytest.fixture(scope="module")
-def filled() -> dict[str, str]:
-    """What the hooks put into each place."""
-    return {name: text() for name, text in hook("reference").texts().items()}
+def filled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the hooks put into each place, made anew."""
+    texts = hook("reference").texts(tmp_path_factory.mktemp("root"))
+    return {name: text() for name, text in texts.items()}
 
 
 def test_every_table_has_exactly_one_place():
     places = [place for text in PAGES.values() for place in PLACE.findall(text)]
-    assert sorted(hook("reference").texts()) == sorted(places)
+    assert sorted(hook("reference").texts(ROOT)) == sorted(places)
 
 
 def test_tables_hold_no_cell_that_is_empty_where_something_must_stand(filled: dict[str, str]):
