@@ -1,5 +1,7 @@
 """The sandbox that runs, for the commands that need one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from leitstand import project
@@ -8,7 +10,7 @@ from leitstand.core.errors import GateRefused
 if TYPE_CHECKING:
     from leitstand.sandbox.control import Sandbox
 
-__all__ = ["SandboxNotRunning", "running_sandbox"]
+__all__ = ["SandboxNotRunning", "running_sandbox", "sandbox_explained"]
 
 
 class SandboxNotRunning(GateRefused):
@@ -30,3 +32,12 @@ def running_sandbox() -> "Sandbox":
     if found is None:
         raise SandboxNotRunning
     return found
+
+
+@contextmanager
+def sandbox_explained() -> Iterator[None]:
+    """Turn errors of the sandbox into German ones; imports what knows them on first use."""
+    from leitstand.notebook import sandboxes
+
+    with sandboxes.sandbox_explained():
+        yield

@@ -9,10 +9,9 @@ import typer
 from leitstand import project
 from leitstand.cli.german import Command, Group
 from leitstand.cli.output import line, print_json, table
-from leitstand.cli.running import running_sandbox
+from leitstand.cli.running import running_sandbox, sandbox_explained
 from leitstand.cli.sandbox_clock import clock
 from leitstand.core.errors import GateRefused
-from leitstand.notebook.sandboxes import sandbox_explained
 
 __all__ = ["app"]
 

@@ -6,9 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from leitstand.cli.output import line, table
-from leitstand.cli.running import running_sandbox
+from leitstand.cli.running import running_sandbox, sandbox_explained
 from leitstand.core.errors import GateRefused, InputError, RunFailed
-from leitstand.notebook.sandboxes import sandbox_explained
 
 __all__ = ["BadDuration", "ClockStillMoving", "ClockStopped", "TooFar", "clock"]
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials
 
-__all__ = ["UNKNOWN", "Identity", "identity_of"]
+__all__ = ["UNKNOWN", "Identity", "identity_of", "person_of"]
 
 UNKNOWN = "unbekannt"
 """Name of an account that cannot be told."""
@@ -102,7 +102,12 @@ def _of_person(credentials: Any) -> str:
         own.refresh(Request())
     except GoogleAuthError:
         return ""
-    said = _payload(own.id_token or "")
+    return person_of(own.id_token)
+
+
+def person_of(id_token: str | None) -> str:
+    """Return the verified address that an ID token names; empty where it names none."""
+    said = _payload(id_token or "")
     return str(said.get("email", "")) if said.get("email_verified") is True else ""
 
 

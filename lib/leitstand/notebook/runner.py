@@ -19,7 +19,6 @@ from leitstand.notebook.listener import Listener
 from leitstand.notebook.managed_run import Failure, ManagedRun, open_run
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.scheduled import report_end
-from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template
 
 __all__ = ["run_notebook"]
@@ -74,6 +73,7 @@ def run_notebook(
 def _sealed(result: Result, *, html: bool) -> Result:
     from leitstand.notebook.html import write_html
     from leitstand.notebook.locking import give_back_left
+    from leitstand.notebook.sealed import seal_ended
 
     give_back_left(result.run, result.env)
     copy = str(write_html(Path(result.notebook))) if html else ""

@@ -7,13 +7,15 @@ of a secret in several outputs, errors that the runner itself put there, and sou
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, cast
-
-from nbformat import NotebookNode, from_dict
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from leitstand.audit.redaction.outputs import is_binary
 from leitstand.audit.redaction.projection import as_read, without_colours
 from leitstand.audit.run_redactor import RunRedactor
+from leitstand.notebook.imports import without_grammar
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 __all__ = ["SavedNotebook"]
 
@@ -33,7 +35,7 @@ class SavedNotebook:
         self._cells: dict[tuple[str, int], NotebookNode | None] = {}
         self._outputs: dict[tuple[str, int], dict[str, object]] = {}
 
-    def masked(self, notebook: NotebookNode, *, final: bool = False) -> NotebookNode:
+    def masked(self, notebook: "NotebookNode", *, final: bool = False) -> "NotebookNode":
         """Return a copy with marks; the notebook stays as it is.
 
         At the end it is also looked at what only the outputs of several cells together show.
@@ -50,7 +52,7 @@ class SavedNotebook:
         self._cells = known
         rest = {name: value for name, value in notebook.items() if name != "cells"}
         shown = self._redactor.notebook({**rest, "cells": []})
-        copy = cast(NotebookNode, from_dict(shown))  # type: ignore[no-untyped-call]  # nbformat is untyped
+        copy = _node(shown)
         copy["cells"] = cells
         return copy
 
@@ -80,7 +82,7 @@ class SavedNotebook:
                 return True
         return False
 
-    def _masked(self, cell: Mapping[str, Any]) -> NotebookNode | None:
+    def _masked(self, cell: Mapping[str, Any]) -> "NotebookNode | None":
         """Return a cell with marks, or None when nothing in it is to be masked."""
         shown = self._cell(cell)
         return None if shown == cell else _node(shown)
@@ -92,7 +94,7 @@ class SavedNotebook:
             return shown[0]
         return {**shown[0], "outputs": self.outputs(cell["outputs"])}
 
-    def _across(self, cells: Sequence[NotebookNode]) -> list[NotebookNode]:
+    def _across(self, cells: "Sequence[NotebookNode]") -> "list[NotebookNode]":
         """Mask what only the outputs of several cells together show."""
         outputs = [output for cell in cells for output in cell.get("outputs", ())]
         masked = iter(self._redactor.across(outputs))
@@ -102,8 +104,8 @@ class SavedNotebook:
         ]
 
     def _with_outputs(
-        self, cell: NotebookNode, outputs: Sequence[Mapping[str, object]]
-    ) -> NotebookNode:
+        self, cell: "NotebookNode", outputs: Sequence[Mapping[str, object]]
+    ) -> "NotebookNode":
         if all(new is old for new, old in zip(outputs, cell.get("outputs", ()), strict=True)):
             return cell
         return _node({**cell, "outputs": outputs})
@@ -129,5 +131,10 @@ def _texts(value: object) -> Iterator[str]:
         yield str(value)
 
 
-def _node(cell: Mapping[str, object]) -> NotebookNode:
-    return cast(NotebookNode, from_dict(cell))  # type: ignore[no-untyped-call]  # nbformat is untyped
+def _node(content: Mapping[str, Any]) -> "NotebookNode":
+    """Return content as nbformat's own type; a kernel begins long before it needs that."""
+    with without_grammar():
+        from nbformat import from_dict
+
+    node = from_dict(content)  # type: ignore[no-untyped-call]  # nbformat is untyped
+    return cast("NotebookNode", node)
