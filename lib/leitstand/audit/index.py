@@ -9,7 +9,10 @@ from typing import Any, Final
 
 from leitstand.audit.file_locks import is_held
 
-__all__ = ["HOLD_FILE", "RunEntry", "list_runs"]
+__all__ = ["ELSEWHERE_FILE", "HOLD_FILE", "RunEntry", "list_runs"]
+
+ELSEWHERE_FILE: Final = "elsewhere"
+"""File in a run directory that says that the run goes on from the store of open runs."""
 
 HOLD_FILE: Final = "under-way"
 """File in a run directory that is locked while a runner owns the run."""
@@ -44,8 +47,8 @@ class RunEntry:
         started_at: ISO 8601, UTC.
         ended_at: The same, empty while it has no end.
         status: ``running``, ``completed``, ``finding``, ``refused``, ``failed``, ``paused``,
-            ``rolled_back``, ``interrupted``, ``crashed`` (its runner is gone) or ``open`` (in
-            JupyterLab).
+            ``rolled_back``, ``interrupted``, ``crashed`` (its runner is gone), ``open`` (in
+            JupyterLab) or ``elsewhere`` (it goes on from the store of open runs).
         exit_code: Exit code, or None while it has no end.
         path: The run's directory.
         incident: Id of the incident that it was started for, or empty.
@@ -105,6 +108,8 @@ def _state(path: Path, tail: bytes) -> tuple[str, int | None, str]:
     held = _held(path)
     if held:
         return "running", None, ""
+    if (path / ELSEWHERE_FILE).exists():
+        return "elsewhere", None, ""
     for event in _backwards(tail):
         kind = str(event.get("event"))
         if kind in _ENDS:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Masked", "SecretInPlan", "plain_value", "redacted_fields", "show_people"]
 
-_NAMES: Final = frozenset({"run", "id", "operation", "digest", "template_digest"})
+_NAMES: Final = frozenset(
+    {"run", "id", "operation", "digest", "template_digest", "project", "world"}
+)
 """Fields that a resume goes by: masked only where they hold a value that the run read."""
 _PEOPLE: Final = ("operator", "by")
 """Fields that name the operator and those who approved; a record must tell who they were."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from leitstand.audit.index import HOLD_FILE
+from leitstand.audit.index import ELSEWHERE_FILE, HOLD_FILE
 from leitstand.core.records.statement import BlockHasher, Subject
 
 __all__ = ["JOURNAL", "KEPT_FILE", "RECORD_FILE", "files_of", "measure", "measure_file"]
@@ -19,7 +19,7 @@ KEPT_FILE: Final = "record-kept.json"
 """A signed record that is not, or not yet surely, in the chain."""
 
 _PIECE: Final = 1 << 20
-_OWN: Final = {HOLD_FILE, RECORD_FILE, KEPT_FILE}
+_OWN: Final = {ELSEWHERE_FILE, HOLD_FILE, RECORD_FILE, KEPT_FILE}
 _DATA: Final = "rescue"  # rows of a database: kept for those who restore them, and in no archive
 _COPY: Final = re.compile(r"notebook(-\d+)?\.html")  # can be made from the notebook at any time
 

@@ -16,11 +16,12 @@ from leitstand.audit.store import Store
 from leitstand.core.errors import LeitstandError
 from leitstand.core.records.statement import MalformedStatement
 
-__all__ = ["Attempt", "seal_all"]
+__all__ = ["Attempt", "is_sealed", "seal_all"]
 
 _WAITS: Final = {
     "running": "läuft noch",
     "open": "ist offen; --crashed versiegelt ihn",
+    "elsewhere": "ging auf einem anderen Rechner weiter; versiegelt wird er, wo er endet",
     "crashed": "ist abgerissen; setzen Sie ihn fort, oder versiegeln Sie ihn mit --crashed",
 }
 
@@ -56,6 +57,7 @@ def seal_all(
     only: Collection[str] = (),
     env: str = "",
     crashed: bool = False,
+    hindrance: Callable[[Path, str], str] = lambda *_: "",
 ) -> Iterator[Attempt]:
     """Seal what ended, kept records first, then the oldest; yield what became of each run.
 
@@ -69,6 +71,8 @@ def seal_all(
         only: Ids of the runs that are meant; all when empty.
         env: Only runs in this environment; all when empty.
         crashed: Seal runs without an end too, unless a runner still owns them.
+        hindrance: Returns why a run in an environment must not be sealed here, as German sentences,
+            or empty.
 
     Raises:
         OSError: the directory of the runs cannot be read.
@@ -83,18 +87,21 @@ def seal_all(
         entry = entries.get(name)
         if (only and name not in only) or (env and entry is not None and entry.env != env):
             continue
-        if name not in kept and _is_sealed(runs / name):
+        if name not in kept and is_sealed(runs / name):
             continue
         waits = _waits(entry, crashed=crashed)
         if waits:
             yield Attempt(name, waits=waits)
+            continue
+        if entry is not None and (why := hindrance(runs / name, entry.env)):
+            yield Attempt(name, error=why)
             continue
         where = partial(store_of, entry.env if entry else "")
         yield _sealed(runs / name, where, signer, crashed)
 
 
 def _waits(entry: RunEntry | None, *, crashed: bool) -> str:
-    if entry is None or (crashed and entry.status != "running"):
+    if entry is None or (crashed and entry.status not in {"running", "elsewhere"}):
         return ""
     return _WAITS.get(entry.status, "")
 
@@ -109,8 +116,8 @@ def _sealed(run: Path, store: Callable[[], Store], signer: Signer, crashed: bool
     return Attempt(run.name, sealed.head.seq, sealed.part)
 
 
-def _is_sealed(run: Path) -> bool:
-    """Whether the receipt names a journal as long as the run's; no file is read whole."""
+def is_sealed(run: Path) -> bool:
+    """Return whether the receipt names a journal as long as the run's; no file is read whole."""
     try:
         subjects = read_record((run / RECORD_FILE).read_bytes()).subjects
         size = (run / JOURNAL).stat().st_size

@@ -13,6 +13,10 @@ from leitstand.core.errors import ExitCode
 __all__ = ["add_to"]
 
 Run = Annotated[str, typer.Argument(metavar="LAUF", help="Kennung oder ihr Anfang.")]
+Env = Annotated[
+    str,
+    typer.Option(metavar="UMGEBUNG", help="Wo ein Lauf eines anderen Rechners gesucht wird."),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,13 +25,14 @@ def add_to(app: typer.Typer) -> None:
     app.command(cls=Command)(revert)
 
 
-def resume(run: Run) -> None:
+def resume(run: Run, env: Env = "") -> None:
     """Setzt einen Lauf fort, der wartet oder abgerissen ist; nichts geschieht doppelt."""
-    from leitstand.notebook.aftercare import find_run, resumable
+    from leitstand.notebook.aftercare import resumable
+    from leitstand.notebook.fetching import newest_state
     from leitstand.notebook.runner import run_notebook
     from leitstand.notebook.terminal import view
 
-    directory = find_run(run)
+    directory = newest_state(run, env)
     template, given = resumable(directory)
     with view(console(), quiet=False) as listener:
         result = run_notebook(
@@ -42,11 +47,12 @@ def resume(run: Run) -> None:
     raise typer.Exit(result.exit_code)
 
 
-def revert(run: Run) -> None:
+def revert(run: Run, env: Env = "") -> None:
     """Nimmt einen Lauf zurück, der wartet oder abgerissen ist."""
-    from leitstand.notebook.aftercare import find_run, revert_run
+    from leitstand.notebook.aftercare import revert_run
+    from leitstand.notebook.fetching import newest_state
 
-    ended = revert_run(find_run(run))
+    ended = revert_run(newest_state(run, env))
     if ended.exit_code != ExitCode.ROLLED_BACK:
         raise ended
     line(f"✓ {ended.message}", "green")

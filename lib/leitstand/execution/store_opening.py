@@ -11,10 +11,18 @@ from leitstand.core.errors import InputError
 
 if TYPE_CHECKING:
     from leitstand.audit.anchors import AnchorPlace
+    from leitstand.audit.open_store import OpenStore
     from leitstand.cloud.record_objects import BucketObjects
     from leitstand.cloud.rest import Rest
 
-__all__ = ["NoAnchorAddress", "NoStoreAddress", "open_anchors", "open_store"]
+__all__ = [
+    "NoAnchorAddress",
+    "NoOpenAddress",
+    "NoStoreAddress",
+    "open_anchors",
+    "open_runs_at",
+    "open_store",
+]
 
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
@@ -40,6 +48,44 @@ class NoAnchorAddress(InputError):
             "Nennen Sie gs://BUCKET/PRÄFIX, git: oder git:REMOTE.",
         )
         self.url = url
+
+
+class NoOpenAddress(InputError):
+    """A text is no address for open runs."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            f"„{url}“ ist keine Adresse für offene Läufe.",
+            "Nennen Sie unter records.open ein Verzeichnis als absoluten Pfad oder"
+            " gs://BUCKET/PRÄFIX.",
+        )
+        self.url = url
+
+
+def open_runs_at(url: str, rest: "Callable[[], Rest]") -> "OpenStore":
+    """Return the place of open runs at an address; nothing is read or made yet.
+
+    Args:
+        url: A directory by its absolute path, or ``gs://bucket/prefix``. A relative one would be
+            another for each machine.
+        rest: Returns the client for a bucket when it is first needed; it should not wait long.
+
+    Raises:
+        NoOpenAddress: it is neither.
+    """
+    if url.startswith("gs://"):
+        from leitstand.cloud.open_objects import BucketOpenStore
+
+        try:
+            return BucketOpenStore(rest, *_place(url))
+        except NoStoreAddress as error:
+            raise NoOpenAddress(url) from error
+    directory = Path(url).expanduser()
+    if _SCHEME.match(url) or not directory.is_absolute():
+        raise NoOpenAddress(url)
+    from leitstand.audit.open_store import DirectoryOpenStore
+
+    return DirectoryOpenStore(directory)
 
 
 def open_store(url: str, *, rest: "Rest | Callable[[], Rest] | None" = None) -> Store:
@@ -88,9 +134,7 @@ def open_anchors(
     raise NoAnchorAddress(url)
 
 
-def _objects(url: str, rest: "Rest | Callable[[], Rest] | None") -> "BucketObjects":
-    from leitstand.cloud.record_objects import BucketObjects
-
+def _place(url: str) -> tuple[str, str]:
     bucket, _, prefix = url.removeprefix("gs://").partition("/")
     prefix = prefix.rstrip("/")
     parts = prefix.split("/") if prefix else []
@@ -98,6 +142,13 @@ def _objects(url: str, rest: "Rest | Callable[[], Rest] | None") -> "BucketObjec
         raise NoStoreAddress(url)
     if any(part in {"", ".", ".."} or not part.isprintable() for part in parts):
         raise NoStoreAddress(url)
+    return bucket, prefix
+
+
+def _objects(url: str, rest: "Rest | Callable[[], Rest] | None") -> "BucketObjects":
+    from leitstand.cloud.record_objects import BucketObjects
+
+    bucket, prefix = _place(url)
     if rest is None:
         from leitstand.cloud.connection import default_rest
 

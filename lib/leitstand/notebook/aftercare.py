@@ -3,29 +3,32 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leitstand.audit.journal import FORMAT
 from leitstand.audit.redaction.marks import MARK
-from leitstand.configuration import load_environment
+from leitstand.core.commands.families import WRITERS
 from leitstand.core.errors import GateRefused, InputError, LeitstandError
 from leitstand.core.lock_errors import LockLost
+from leitstand.core.resuming import check_format, check_left
 from leitstand.execution.history import History
+from leitstand.notebook.provenance import provenance
 from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.run_facts import check_place, environment_of, started
 from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template, find_template, read_template
-from leitstand.project import runbooks_directory, runs_directory
+from leitstand.project import project_root, runbooks_directory, runs_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
-    from leitstand.core.environment import Environment
     from leitstand.core.plan import Approved
 
 __all__ = [
@@ -43,12 +46,14 @@ __all__ = [
 
 
 class UnknownRun(InputError):
-    """There is no run with this id."""
+    """There is no run with this id, here or among the open ones of other machines."""
 
-    def __init__(self, run: str) -> None:
+    def __init__(self, run: str, unasked: Sequence[str] = ()) -> None:
+        rest = f" Nicht gefragt werden konnte der Speicher von {', '.join(unasked)}."
         super().__init__(
-            f"Den Lauf „{run}“ gibt es auf diesem Rechner nicht.",
-            "Sehen Sie mit „leitstand runs“ nach, welche es gibt.",
+            f"Den Lauf „{run}“ gibt es weder auf diesem Rechner noch offen im Speicher."
+            f"{rest if unasked else ''}",
+            "Sehen Sie mit „leitstand runs“ nach, welche es gibt, mit --env auch im Speicher.",
         )
         self.run = run
 
@@ -122,17 +127,24 @@ def resumable(run: RunDirectory) -> tuple[Template, dict[str, object]]:
     """Return the runbook and the parameters with which a run goes on; read-only.
 
     Raises:
+        JournalTooNew: a newer Leitstand has written its journal.
+        OtherProject: its environment belongs to another project now.
+        OtherSandbox: it began in another sandbox.
+        LibraryChanged: this Leitstand would do something else with what is left.
         RunEnded: the run is completed, taken back, or given up.
         RunbookChanged: the runbook is not the one that the run was started from.
         ParametersMasked: a parameter held a secret or an address, which the journal does not.
     """
-    started = next((event for event in run.journal if event["event"] == "run.started"), None)
-    if started is None or History.read(run.journal).ended:
+    begin = started(run)
+    check_format(run.id, begin, FORMAT)
+    if not begin or History.read(run.journal).ended:
         raise RunEnded(run.id)
-    template = read_template(find_template(str(started["runbook"]), runbooks_directory()))
-    if template.digest != started["template_digest"]:
+    template = read_template(find_template(str(begin["runbook"]), runbooks_directory()))
+    if template.digest != begin["template_digest"]:
         raise RunbookChanged(run.id, template.name)
-    parameters = started["parameters"]
+    check_place(run)
+    check_left(run.id, run.journal, provenance(project_root())["library"], WRITERS)
+    parameters = begin["parameters"]
     if MARK.search(json.dumps(parameters)):
         raise ParametersMasked(run.id)
     return template, dict(parameters) if isinstance(parameters, dict) else {}
@@ -183,15 +195,23 @@ def revert_run(run: RunDirectory) -> LeitstandError:
 
     Raises:
         RunUnderWay: somebody executes it.
+        JournalTooNew: a newer Leitstand has written its journal.
+        OtherProject: its environment belongs to another project now.
+        OtherSandbox: it began in another sandbox.
+        ContinuedElsewhere: another machine has gone on with it.
         Locked: another run works on one of its targets.
         NothingToTakeBack: nothing is open.
         TakenOver: someone else has moved the traffic since.
         ApprovalUnproven: no second person has approved the plan, and one is needed; it now waits.
     """
     from leitstand.execution.recovery import revert
+    from leitstand.notebook.left_runs import complete_left
 
     reason = "Der Lauf wurde zurückgenommen."
+    check_format(run.id, started(run), FORMAT)
+    check_place(run)
     with stopped(run):
+        complete_left(run)
         connection = _connection(run)
         with _locked(run, connection) as journal:
             check = _proof(run, connection, ask=True)
@@ -218,7 +238,7 @@ def _check_not_taken_over(run: RunDirectory) -> None:
     # Where nothing is open there was nothing to lock.
     if approved_plan(journal) is None or not History.read(journal).open:
         return
-    if (lost := taken_over(run.id, _environment(run))) is not None:
+    if (lost := taken_over(run.id, environment_of(run))) is not None:
         raise lost
 
 
@@ -238,6 +258,7 @@ def _locked(run: RunDirectory, connection: "Connection") -> "Iterator[Journal]":
     """
     from leitstand.execution.recovery import approved_plan
     from leitstand.notebook.locking import Locking, holder_here
+    from leitstand.notebook.mirroring import Mirroring
     from leitstand.notebook.operators import operator_at
 
     journal = run.journal
@@ -245,13 +266,14 @@ def _locked(run: RunDirectory, connection: "Connection") -> "Iterator[Journal]":
     if approved is None or not History.read(journal).open:
         yield journal
         return
-    started = next((event for event in journal if event["event"] == "run.started"), {})
-    said = {key: str(started.get(key, "")) for key in ("runbook", "ticket")}
+    begin = started(run)
+    said = {key: str(begin.get(key, "")) for key in ("runbook", "ticket")}
     locks = Locking(
         connection, journal, holder_here(operator_at(connection).name, run=run.id, **said)
     )
     locks.acquire(approved.plan)
     try:
+        Mirroring(run, connection, journal).claim(approved.plan)
         yield journal
     finally:
         locks.release()
@@ -260,9 +282,4 @@ def _locked(run: RunDirectory, connection: "Connection") -> "Iterator[Journal]":
 def _connection(run: RunDirectory) -> "Connection":
     from leitstand.notebook.sandboxes import connect
 
-    return connect(_environment(run), run.redactor.learn)
-
-
-def _environment(run: RunDirectory) -> "Environment":
-    started = next((event for event in run.journal if event["event"] == "run.started"), {})
-    return load_environment(str(started.get("env", "")))
+    return connect(environment_of(run), run.redactor.learn)

@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
-__all__ = ["ACTION_VARIABLE", "INCIDENT_VARIABLE", "origin", "variables"]
+from leitstand.core.errors import InputError
+
+__all__ = ["ACTION_VARIABLE", "INCIDENT_VARIABLE", "origin", "project_of", "variables"]
 
 INCIDENT_VARIABLE: Final = "LEITSTAND_INCIDENT"
 ACTION_VARIABLE: Final = "LEITSTAND_STARTED_BY"
@@ -17,6 +20,15 @@ def origin() -> dict[str, str]:
     """
     named = {"incident": INCIDENT_VARIABLE, "started_by": ACTION_VARIABLE}
     return {field: value for field, name in named.items() if (value := os.environ.get(name))}
+
+
+def project_of(env: str) -> dict[str, str]:
+    """Return the field ``project`` of ``run.started``; empty where there is no such environment."""
+    from leitstand.configuration import load_environment
+
+    with suppress(InputError):
+        return {"project": load_environment(env).project} if env else {}
+    return {}
 
 
 def variables(incident: str, run: str, action: str) -> Mapping[str, str]:

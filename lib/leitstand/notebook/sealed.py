@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from leitstand.configuration import load_environment
 from leitstand.core.errors import LeitstandError
+from leitstand.notebook.open_runs import clear_away, settle
 from leitstand.notebook.record_signer import own_signer
+from leitstand.notebook.run_directory import RunDirectory
 from leitstand.project import state_directory
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from leitstand.cloud.rest import Rest
     from leitstand.core.environment import Environment
 
-__all__ = ["RecordKept", "open_records_of", "records_of", "seal_ended"]
+__all__ = ["RecordKept", "hindrance", "open_records_of", "records_of", "seal_ended"]
 
 _AT_ONCE: Final = 20
 """So many kept records are sent after a run, so that it ends soon."""
@@ -55,10 +57,14 @@ def seal_ended(run: Path, env: str) -> RecordKept:
 
     try:
         environment = load_environment(env) if env else None
+        if environment is not None and (waits := settle(RunDirectory(run), environment)):
+            return RecordKept(problem=waits)
         store = open_records_of(environment)
         signer = own_signer()
         sealed = seal_run(run, store, signer, crashed=True)
-        _send_kept(run, env, store, signer)
+        if environment is not None:
+            clear_away(RunDirectory(run), environment)
+        _send_kept(run, environment, store, signer)
     except LeitstandError as error:
         return RecordKept(problem=f"{error.message} {error.advice}".strip())
     except OSError as error:
@@ -69,7 +75,9 @@ def seal_ended(run: Path, env: str) -> RecordKept:
     return RecordKept(sealed.head.seq)
 
 
-def _send_kept(run: Path, env: str, store: "Store", signer: "Signer") -> None:
+def _send_kept(
+    run: Path, environment: "Environment | None", store: "Store", signer: "Signer"
+) -> None:
     """Send records of earlier runs that the store did not take; what fails or runs waits on."""
     from leitstand.audit.index import list_runs
     from leitstand.audit.records import unsealed_runs
@@ -79,10 +87,27 @@ def _send_kept(run: Path, env: str, store: "Store", signer: "Signer") -> None:
     if not unsealed:
         return
     # Compared here, since no environment is one too, with a store of its own.
+    env = "" if environment is None else environment.name
     here = {entry.id for entry in list_runs(run.parent) if entry.env == env}
     kept = [earlier.name for earlier in unsealed if earlier.name in here][:_AT_ONCE]
     if kept:
-        list(seal_all(run.parent, lambda _: store, signer, only=kept, crashed=True))
+        args = (run.parent, lambda _: store, signer)
+        list(seal_all(*args, only=kept, crashed=True, hindrance=hindrance))
+
+
+def hindrance(run: Path, env: str) -> str:
+    """Return why a run must not be sealed here, as German sentences; empty where it may be.
+
+    What is left of its journal is sent to the place of open runs.
+
+    Args:
+        run: Its directory; nothing writes to it any more.
+        env: Name of its environment; empty when it has none.
+    """
+    try:
+        return settle(RunDirectory(run), load_environment(env)) if env else ""
+    except LeitstandError:  # an environment that is gone; whoever seals says so
+        return ""
 
 
 def open_records_of(environment: "Environment | None", address: str = "") -> "Store":

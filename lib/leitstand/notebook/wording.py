@@ -32,6 +32,7 @@ STATUS: Mapping[str, str] = {
     "interrupted": "angehalten",
     "crashed": "abgerissen",
     "open": "offen",
+    "elsewhere": "anderswo",
 }
 """What a run's status is called; see `leitstand.audit.index.RunEntry`."""
 

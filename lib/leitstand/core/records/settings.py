@@ -27,13 +27,17 @@ class RecordStore(Section):
         anchors: Where the chain's head is kept besides: ``gs://bucket/prefix``, ``git:`` or
             ``git:REMOTE``.
         trusted_keys: Public keys whose signatures count; empty is the key of whoever verifies.
+        open: Where the journals of runs that are not over lie, so that another machine can go on
+            with them: a directory by its absolute path, or ``gs://bucket/prefix``; empty is
+            nowhere. They are deleted in the end, so it is no place with a retention policy.
     """
 
     store: str = ""
     anchors: list[str] = Field(default_factory=list)
     trusted_keys: list[str] = Field(default_factory=list)
+    open: str = ""
 
-    @field_validator("store")
+    @field_validator("store", "open")
     @classmethod
     def _store_names_only_what_is_known(cls, store: str) -> str:
         return _known(store)
@@ -45,8 +49,8 @@ class RecordStore(Section):
 
     @property
     def in_bucket(self) -> bool:
-        """Whether records go into a bucket."""
-        return self.store.startswith("gs:")
+        """Whether records go into a bucket, or what is open."""
+        return self.store.startswith("gs:") or self.open.startswith("gs:")
 
 
 def records_in(environment: "Environment") -> RecordStore:
@@ -58,7 +62,8 @@ def records_in(environment: "Environment") -> RecordStore:
 
     said = environment.records
     anchors = [filled(anchor) for anchor in said.anchors]
-    return said.model_copy(update={"store": filled(said.store), "anchors": anchors})
+    places = {"store": filled(said.store), "open": filled(said.open)}
+    return said.model_copy(update={**places, "anchors": anchors})
 
 
 def _known(address: str) -> str:
