@@ -1,6 +1,6 @@
 """``leitstand run``, ``runs`` and ``html``: execute a runbook, list what ran, copy it as HTML."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ from leitstand.notebook.template import Template, find_template, read_template
 if TYPE_CHECKING:
     from leitstand.notebook.conclusion import Result
 
-__all__ = ["ParameterFileUnreadable", "add_to", "local_time", "show_result"]
+__all__ = ["ParameterFileUnreadable", "add_to", "given_parameters", "local_time", "show_result"]
 
 
 class ParameterFileUnreadable(InputError):
@@ -60,15 +60,23 @@ def run(
     as_html: Annotated[bool, typer.Option("--html", help="Auch als HTML ablegen.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Nur Fehler zeigen.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Ergebnis als JSON ausgeben.")] = False,
+    ignore_prediction: Annotated[
+        str,
+        typer.Option(metavar="GRUND", help="Über die Vorhersage der Probe hinweggehen."),
+    ] = "",
 ) -> None:
     """Führt ein Runbook aus und legt Notebook und Journal ab."""
     from leitstand.notebook.runner import run_notebook
 
     root = _root()
     try:
+        if ignore_prediction:
+            from leitstand.notebook.like_store import ignoring_prediction
+
+            ignoring_prediction(ignore_prediction)
         template = read_template(find_template(runbook, root / "runbooks" if root else None))
         switches: dict[str, str | bool] = {"env": env, "ticket": ticket, "apply": apply}
-        given = _given(template, parameter or (), file or (), switches)
+        given = given_parameters(template, parameter or (), file or (), switches)
         runs_directory = project.runs_directory()
         with _listening(quiet=quiet or as_json) as listener:
             result = run_notebook(
@@ -104,23 +112,31 @@ def show_result(result: "Result", *, as_json: bool = False, quiet: bool = False)
 def runs(
     as_json: Annotated[bool, typer.Option("--json", help="Als JSON ausgeben.")] = False,
     most: Annotated[int, typer.Option("--most", "-n", min=1, help="Höchstens so viele.")] = 20,
+    env: Annotated[
+        str,
+        typer.Option(metavar="UMGEBUNG", help="Auch offene Läufe aus dem Speicher der Umgebung."),
+    ] = "",
 ) -> None:
     """Zeigt die Läufe auf diesem Rechner, den neuesten zuerst."""
-    from leitstand.audit.index import list_runs
+    from leitstand.cli.run_list import listed
     from leitstand.notebook.wording import STATUS
 
-    entries = list_runs(project.runs_directory())[:most]
+    rows = listed(env)[:most]
     if as_json:
-        print_json([{**vars(entry), "path": str(entry.path)} for entry in entries])
+        print_json([row.as_data() for row in rows])
         return
-    if not entries:
+    if not rows:
         line("Noch keine Läufe.")
         return
+    place = ("Ort",) if env else ()
     table(
-        ("Lauf", "Umgebung", "Bediener", "Ticket", "Beginn", "Ergebnis"),
+        ("Lauf", "Umgebung", "Bediener", "Ticket", "Beginn", "Ergebnis", *place),
         [
-            (e.id, e.env, e.operator, e.ticket, local_time(e.started_at), STATUS[e.status])
-            for e in entries
+            (
+                *(r.id, r.env, r.operator, r.ticket, local_time(r.started_at), STATUS[r.status]),
+                *((r.place,) if env else ()),
+            )
+            for r in rows
         ],
     )
 
@@ -143,12 +159,17 @@ def _root() -> Path | None:
         return None
 
 
-def _given(
+def given_parameters(
     template: Template,
     assignments: Sequence[str],
     files: Sequence[Path],
-    switches: dict[str, str | bool],
+    switches: Mapping[str, str | bool],
 ) -> dict[str, object]:
+    """Return the parameters of a run from files and assignments, the latter first.
+
+    Raises:
+        InputError: a file, an assignment or a name cannot be used.
+    """
     given: dict[str, object] = {}
     for path in files:
         given.update(_read_file(path))

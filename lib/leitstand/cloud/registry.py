@@ -23,7 +23,7 @@ class Registry:
         same package.
         """
         package, _, tag = reference.partition(":")
-        versions = self._tags(package)
+        versions = self.tags(package)
         digest = versions.get(tag, "")
         return Image(
             reference=reference,
@@ -37,7 +37,7 @@ class Registry:
     def is_signed(self, image: str) -> bool:
         """Return whether a signature lies beside ``HOST/PROJECT/REPOSITORY/PACKAGE@DIGEST``."""
         package, _, digest = image.rpartition("/")[2].partition("@")
-        return _signature(digest) in self._tags(package)
+        return _signature(digest) in self.tags(package)
 
     def _schema(self, package: str, digest: str) -> SchemaRange | None:
         """Return the schema versions that the version's annotations name."""
@@ -46,7 +46,8 @@ class Registry:
             version = self._connection.registry.get_version(request={"name": name})
         return SchemaRange.from_annotations(dict(version.annotations))
 
-    def _tags(self, package: str) -> dict[str, str]:
+    def tags(self, package: str) -> dict[str, str]:
+        """Return digest by tag of a package, those of signatures included; read-only."""
         parent = self._package(package)
         try:
             with translated(f"Tags von {package} lesen"):

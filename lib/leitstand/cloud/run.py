@@ -76,6 +76,13 @@ class CloudRun:
             service, ["template", "traffic"], f"Revision {template['revision']} anlegen"
         )
 
+    def start_delete_revision(self, service: str, revision: str) -> str:
+        """Start the deletion of a revision that nothing leads to; return the operation's name."""
+        name = f"{service}/revisions/{revision}"
+        with translated(f"Revision {revision} löschen"):
+            operation = self._connection.revisions.delete_revision(request={"name": name})
+        return str(operation.operation.name)
+
     def scaling(self, name: str) -> Mapping[str, Any]:
         """Return the scaling of a service as JSON values of the API; read-only."""
         return self.service(name).scaling

@@ -9,7 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from leitstand.core import resources
 from leitstand.core.approvals.policy import ApprovalPolicy
+from leitstand.core.layers import merge
 from leitstand.core.lock_settings import LockSettings
+from leitstand.core.predictions.settings import RehearsalSettings, StandIn
 from leitstand.core.records.settings import RecordStore
 from leitstand.core.section import Section
 from leitstand.core.triage.policy import Triage
@@ -171,6 +173,7 @@ class Sandbox(Section):
         load_requests_per_second: Load during a rollout, so that the analysis has requests.
         start_timeout: Seconds that a container may take to answer its first probe.
         sample_documents: Documents that each of the sample tenants starts with.
+        stand_ins: Images of another environment that the sandbox has stand-ins for.
     """
 
     port: Annotated[int, Field(ge=0, le=65535)] = 0
@@ -178,6 +181,7 @@ class Sandbox(Section):
     load_requests_per_second: Annotated[float, Field(ge=0)]
     start_timeout: Seconds
     sample_documents: Annotated[int, Field(ge=0)]
+    stand_ins: list[StandIn] = Field(default_factory=list)
 
 
 class Environment(Section):
@@ -214,6 +218,7 @@ class Environment(Section):
     approvals: ApprovalPolicy | None = None
     records: RecordStore = Field(default_factory=RecordStore)
     locks: LockSettings = Field(default_factory=LockSettings)
+    rehearsal: RehearsalSettings = Field(default_factory=RehearsalSettings)
     database: Database | None = None
     sandbox: Sandbox | None = None
 
@@ -264,21 +269,6 @@ class Environment(Section):
     def job_name(self, job: str) -> str:
         """Return the full resource name of a Cloud Run job."""
         return f"projects/{self.project}/locations/{self.region}/jobs/{job}"
-
-
-def merge(base: Mapping[str, Any], overlay: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``base`` with the values of ``overlay`` laid over it.
-
-    Mappings are merged key by key; any other value, lists included, replaces the base's.
-    """
-    merged = dict(base)
-    for key, value in overlay.items():
-        below = merged.get(key)
-        if isinstance(below, Mapping) and isinstance(value, Mapping):
-            merged[key] = merge(below, value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def repeated(base: Mapping[str, Any], overlay: Mapping[str, Any], path: str = "") -> list[str]:

@@ -31,6 +31,7 @@ def sandbox_seed(environment: Environment) -> dict[str, Any]:
         }
         for number, entry in enumerate(sandbox.staging_revisions, start=1)
     ]
+    stand_ins = [image.model_dump() for image in sandbox.stand_ins]
     return {
         "project": environment.project,
         "location": environment.region,
@@ -39,6 +40,7 @@ def sandbox_seed(environment: Environment) -> dict[str, Any]:
         "repositories": [{"name": _repository(repository)}],
         "start_timeout": sandbox.start_timeout,
         "apis_disabled": True,
+        **({"images": stand_ins} if stand_ins else {}),
     }
 
 

@@ -89,7 +89,8 @@ class Supervisor:
         self._operations = Operations(self._store)
         references = references_of(self._store, directory, seed)
         self._secrets = Secrets(self._store, references)
-        self._registry = Registry(self._store, Catalogue.load())
+        catalogue = Catalogue.load().with_stand_ins(seed.get("images", ()))
+        self._registry = Registry(self._store, catalogue)
         # The registry resolves the same references, and knows where tags were moved to.
         images = cast(Catalogue, self._registry)
         balancer = seed.get("load_balancer")

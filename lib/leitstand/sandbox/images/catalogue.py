@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -99,6 +99,28 @@ class Catalogue:
         source = path or Path(__file__).with_name("catalogue.yaml")
         document = yaml.safe_load(source.read_text(encoding="utf-8"))
         return cls(tuple(_image(document, entry) for entry in document["images"]))
+
+    def with_stand_ins(self, listed: Iterable[Mapping[str, Any]]) -> Catalogue:
+        """Return a catalogue with images that stand in for others, beside its own.
+
+        Each behaves as the catalogue's own image of that name and tag, or as the first one of its
+        package. What the catalogue has by that name, tag and digest stays; what it has by another
+        digest gives way. A package that it does not know gets none.
+
+        Args:
+            listed: Each `{"image": "PACKAGE:TAG", "digest": "sha256:…", "signed": true}`.
+        """
+        images = list(self._images)
+        for item in listed:
+            package, _, tag = item["image"].partition(":")
+            named = [image for image in images if image.package == package]
+            if not named or any((i.tag, i.digest) == (tag, item["digest"]) for i in named):
+                continue
+            same = next((image for image in named if image.tag == tag), None)
+            images = [image for image in images if image is not same]
+            changed = {"tag": tag, "digest": item["digest"], "signed": bool(item["signed"])}
+            images.append(replace(same or named[0], former_digests=(), **changed))
+        return Catalogue(tuple(images))
 
     def images(self) -> list[CatalogueImage]:
         """Every image, in the order of the catalogue."""
