@@ -36,7 +36,7 @@ def add_to(app: typer.Typer) -> None:
 
 def approve(
     digest: Annotated[
-        str, typer.Argument(metavar="[PLAN]", help="Prüfsumme des Plans oder ihr Anfang.")
+        str, typer.Argument(metavar="PLAN", help="Prüfsumme des Plans oder ihr Anfang.")
     ] = "",
     run: Annotated[str, typer.Option(metavar="LAUF", help="Nur ein Plan dieses Laufs.")] = "",
     hold: Annotated[

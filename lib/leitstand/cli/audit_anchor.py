@@ -61,7 +61,7 @@ def add_to(app: typer.Typer) -> None:
 def anchor(
     place: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ORT…]", help="gs://…, git: oder git:REMOTE; sonst die eigenen."),
+        typer.Argument(metavar="ORT…", help="gs://…, git: oder git:REMOTE; sonst die eigenen."),
     ] = None,
     store: StoreAddress = "",
     env: Env = "",

@@ -41,7 +41,7 @@ def add_to(app: typer.Typer) -> None:
 
 def seal(
     run: Annotated[
-        list[str] | None, typer.Argument(metavar="[LAUF…]", help="Nur diese; sonst alle.")
+        list[str] | None, typer.Argument(metavar="LAUF…", help="Nur diese; sonst alle.")
     ] = None,
     crashed: Annotated[
         bool, typer.Option("--crashed", help="Auch Läufe, die abrissen oder offen blieben.")
@@ -53,8 +53,12 @@ def seal(
     """Versiegelt beendete Läufe und reicht nach, was aufgehoben wurde."""
     from leitstand.audit.sealing_all import seal_all
     from leitstand.notebook.aftercare import find_run
+    from leitstand.notebook.left_runs import complete_left_runs
+    from leitstand.notebook.sealed import hindrance
 
     runs = project.runs_directory()
+    if crashed:
+        complete_left_runs(runs)
     named = [find_run(one).path.name for one in run or ()]
 
     @cache
@@ -62,7 +66,14 @@ def seal(
         return open_records(store, name)[1]
 
     attempts = []
-    for attempt in seal_all(runs, store_of, own_signer(), only=named, env=env, crashed=crashed):
+    sealing = seal_all(
+        *(runs, store_of, own_signer()),
+        only=named,
+        env=env,
+        crashed=crashed,
+        hindrance=hindrance,
+    )
+    for attempt in sealing:
         attempts.append(attempt)
         if not as_json:
             _show(attempt)

@@ -73,7 +73,7 @@ def list_(
 @app.command(cls=Command)
 def start(
     name: Annotated[
-        str, typer.Argument(metavar="[ÜBUNG]", help="Name der Übung; sonst eine Überraschung.")
+        str, typer.Argument(metavar="ÜBUNG", help="Name der Übung; sonst eine Überraschung.")
     ] = "",
     load: Annotated[
         bool, typer.Option("--load/--no-load", help="Besucher schicken oder nicht.")
@@ -99,7 +99,7 @@ def start(
 @app.command(cls=Command)
 def score(
     name: Annotated[
-        str, typer.Argument(metavar="[ÜBUNG]", help="Name der Übung; sonst die laufende.")
+        str, typer.Argument(metavar="ÜBUNG", help="Name der Übung; sonst die laufende.")
     ] = "",
     wait: Annotated[
         float, typer.Option(min=0, max=86_400, help="So viele Sekunden auf die Erholung warten.")
