@@ -137,7 +137,7 @@ def notebook_run(run: RunDirectory) -> Run:
     template = read_template(find_template("release", RUNBOOKS))
     connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
     parameters = {"apply": True, "ticket": "OPS-7"}
-    return Run(run, template, environment, parameters, connection, "b", owned=True)
+    return Run(run, template, environment, parameters, connection, "b")
 
 
 def act(made: Run) -> None:

@@ -205,3 +205,26 @@ def test_a_second_run_of_the_same_kernel_takes_over_and_forgets_nothing(wire: Wi
     wire.idle()
     assert [second.text(f"{VALUE} another-value-7Xq\n"), "status"] == wire.said
     assert isinstance(wire.session.send.__self__, KernelRedaction)
+
+
+def test_only_the_very_data_that_was_vouched_for_goes_out_unread(wire: Wire):
+    data = {"text/plain": f"Stand {VALUE}"}
+    wire.redaction.vouch(data)
+    wire.send("update_display_data", data=data, metadata={}, transient={})
+    wire.send("update_display_data", data={"text/plain": f"Stand  {VALUE}"}, metadata={})
+    wire.send("update_display_data", data=data, metadata={"a": VALUE}, transient={})
+    shown = [VALUE in json.dumps(content) for _, content, _ in wire.messages]
+    assert [True, False, False] == shown
+
+
+def test_whoever_listens_hears_what_goes_out_and_no_secret(wire: Wire):
+    heard: list[tuple[str, str, object]] = []
+    wire.redaction.listen(lambda kind, parent, content: heard.append(
+        (kind, parent["msg_id"], content.get("text") or content.get("evalue"))
+    ))  # fmt: skip
+    wire.print(f"eins {VALUE}\nzwei")
+    wire.send("error", ename="E", evalue=VALUE, traceback=[])
+    cell, mark = wire.parents[0]["msg_id"], wire.redactor.text(VALUE)
+    assert [
+        ("stream", cell, f"eins {mark}\n"), ("stream", cell, "zwei"), ("error", cell, mark)
+    ] == heard  # fmt: skip

@@ -79,7 +79,6 @@ def opened(
         {"apply": True, "ticket": "OPS-7"},
         Connection(environment, "127.0.0.1:9", rest),
         "anna",
-        owned=True,
     )
 
 

@@ -37,7 +37,6 @@ def opened(runbook: str, directory: Path, application: Scripted) -> Run:
         {"apply": False, "ticket": ""},
         connection,
         "test",
-        owned=True,
     )
 
 

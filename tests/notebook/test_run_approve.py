@@ -55,7 +55,6 @@ class Place:
             {"apply": apply, "ticket": "OPS-7"},
             Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9"),
             account("anna"),
-            owned=True,
         )
 
     def waiting(self) -> Run:

@@ -21,7 +21,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from leitstand.audit.journal_fields import (
     Masked,
@@ -32,8 +32,12 @@ from leitstand.audit.journal_fields import (
 
 if TYPE_CHECKING:
     from leitstand.audit.run_redactor import RunRedactor
+    from leitstand.audit.write_ahead import WriteAhead
 
-__all__ = ["Follower", "Journal"]
+__all__ = ["FORMAT", "Event", "Follower", "Journal"]
+
+FORMAT: Final = 1
+"""What ``run.started`` says of the form of its journal; a reader refuses a higher one."""
 
 Event = dict[str, object]
 
@@ -54,6 +58,8 @@ class Journal:
         self._redactor = redactor
         self._calls: Callable[[], list[dict[str, str]]] | None = None
         self._permit: Callable[[], None] | None = None
+        self._ahead: WriteAhead | None = None
+        self._refusal: Callable[[], Exception] | None = None
         self._thread_lock = threading.Lock()
         self._read_until = 0
         self._count = 0
@@ -70,6 +76,8 @@ class Journal:
             OSError: the event could not be written.
             SecretInPlan: the event is a plan that holds a secret.
             TypeError: a field has a type that a journal cannot hold.
+            LeitstandError: an action is announced, and what `mirror` was given, or then the guard,
+                does not let it begin.
         """
         if self._calls is not None and (calls := self._calls()):
             fields["api_calls"] = calls
@@ -91,6 +99,9 @@ class Journal:
             finally:
                 os.close(descriptor)
         self._crash_if_asked(written)
+        # Sending takes time, in which somebody may have taken the locks.
+        if self._ahead is not None and self._ahead.written(event):
+            self.permit()
         return written
 
     def carry(self, calls: Callable[[], list[dict[str, str]]]) -> None:
@@ -105,14 +116,32 @@ class Journal:
         """From now on let this decide whether another action may begin; it raises where not."""
         self._permit = permit
 
+    def mirror(self, ahead: "WriteAhead") -> None:
+        """From now on have what is written sent to a store, an action's intent before it begins."""
+        self._ahead = ahead
+
     def permit(self) -> None:
         """Ask the guard; whoever is about to change something does so first."""
+        self._check_open()
         if self._permit is not None:
             self._permit()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is closed in this process."""
+        return self._refusal is not None
+
+    def close(self, refusal: Callable[[], Exception]) -> None:
+        """From now on write nothing and permit nothing: raise what this returns instead."""
+        self._refusal = refusal
 
     def events(self) -> list[Event]:
         """Return all whole events, oldest first. Read-only."""
         return list(self)
+
+    def _check_open(self) -> None:
+        if self._refusal is not None:
+            raise self._refusal()
 
     def __iter__(self) -> Iterator[Event]:
         try:

@@ -13,10 +13,9 @@ import typer
 from leitstand import project
 from leitstand.cli.german import Command
 from leitstand.cli.output import line
-from leitstand.notebook.run_directory import RUN_VARIABLE
 from leitstand.notebook.template import find_template, list_templates
 
-__all__ = ["add_to", "lab_command", "working_copy"]
+__all__ = ["add_to", "kernel_settings", "lab_command", "working_copy"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,7 +25,7 @@ def add_to(app: typer.Typer) -> None:
 
 def lab(
     runbook: Annotated[
-        str, typer.Argument(metavar="[RUNBOOK]", help="Name; ohne ihn alle Runbooks.")
+        str, typer.Argument(metavar="RUNBOOK", help="Name; ohne ihn alle Runbooks.")
     ] = "",
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Den Browser öffnen.")
@@ -34,6 +33,8 @@ def lab(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 heißt: ein freier.")] = 0,
 ) -> None:
     """Öffnet JupyterLab auf Arbeitskopien; die Vorlagen bleiben, wie sie sind."""
+    from leitstand.notebook.run_directory import RUN_VARIABLE
+
     root = project.project_root()
     templates = project.runbooks_directory()
     sources = [find_template(runbook, templates)] if runbook else list_templates(templates)
@@ -43,6 +44,7 @@ def lab(
         **{name: value for name, value in os.environ.items() if name != RUN_VARIABLE},
         "LEITSTAND_PROJECT": str(root),
         "LEITSTAND_HOME": str(project.state_directory()),
+        "IPYTHONDIR": str(kernel_settings(copy.parent)),
         "JUPYTER_PREFER_ENV_PATH": "1",
         "JUPYTER_CONFIG_PATH": os.pathsep.join(
             [
@@ -81,6 +83,18 @@ def quiet_settings(directory: Path) -> Path:
     content = {"@jupyterlab/apputils-extension:notification": asked}
     overrides.write_text(json.dumps(content), encoding="utf-8")
     return directory / "settings"
+
+
+def kernel_settings(directory: Path) -> Path:
+    """Write the settings of kernels, which ignore the operator's own as ``leitstand run`` does."""
+    from leitstand.notebook.early import STARTUP
+
+    profile = directory / "ipython" / "profile_default"
+    (profile / "startup").mkdir(mode=0o700, parents=True, exist_ok=True)
+    (profile / "startup" / "00-leitstand.py").write_text(STARTUP, encoding="utf-8")
+    settings = "c = get_config()\nc.HistoryManager.enabled = False\n"
+    (profile / "ipython_kernel_config.py").write_text(settings, encoding="utf-8")
+    return directory / "ipython"
 
 
 def lab_command(copy: Path, opened: Path | None, *, browser: bool, port: int) -> list[str]:

@@ -13,6 +13,7 @@ from leitstand.audit.journal import Journal
 from leitstand.cloud.errors import CloudUnreachable
 from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.plan import Action, ApprovalExpired, Approved
+from leitstand.core.run_over import RunOver
 from leitstand.execution.history import History, HistoryOf
 
 __all__ = ["ActionFailed", "Executor", "Handler", "Watch"]
@@ -86,6 +87,7 @@ class Executor:
 
         Raises:
             UnknownAction: the plan has no such action.
+            RunOver: the run has ended, and the action was not done.
             ApprovalExpired: nothing of the plan was begun yet, and its approval holds no more.
             LockLost: somebody has taken over the run's locks; nothing was begun.
             LockNotRenewed: it is not sure any more that the run holds them; nothing was begun.
@@ -97,6 +99,8 @@ class Executor:
         before = history.action(id)
         if before.done:
             return before.evidence
+        if history.ended:
+            raise RunOver(self._journal.path.parent.name)
         self._journal.permit()
         if before.intended and not before.status:
             etag = history.etag(action.target)

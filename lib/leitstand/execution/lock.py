@@ -90,6 +90,12 @@ class RunLocks:
         self._stopping = threading.Event()
         self._mutex = threading.RLock()
 
+    @property
+    def lost(self) -> bool:
+        """Whether somebody has taken the locks over."""
+        with self._mutex:
+            return self._lost is not None
+
     def acquire(self, targets: Iterable[str]) -> None:
         """Take the locks on targets, all or none of those that are new.
 

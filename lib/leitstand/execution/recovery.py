@@ -9,6 +9,7 @@ from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Approval, ApprovalExpired, Approved, Plan
+from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor
 from leitstand.execution.handlers import all_handlers
 from leitstand.execution.history import History
@@ -124,8 +125,11 @@ def give_back(
 
     Raises:
         ApprovalExpired: the plan was not begun, and must not be any more.
+        RunOver: the run has ended before.
     """
     history = History.read(journal)
+    if history.ended:
+        raise RunOver(run)
     if not history.begun(approved.plan) and not approved.approval.holds(datetime.now(UTC)):
         raise ApprovalExpired(approved.approval)
     if not history.can_return:

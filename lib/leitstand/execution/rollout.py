@@ -18,6 +18,7 @@ from leitstand.core.health import Diagnosis, Sample, Verdict, diagnose
 from leitstand.core.names import short_name
 from leitstand.core.plan import ApprovalExpired, Approved
 from leitstand.core.rollout import Move, baseline, next_move
+from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor, Watch
 from leitstand.execution.history import History
 from leitstand.execution.interrupts import uninterrupted
@@ -218,7 +219,7 @@ class Rollout:
     def _way_back(self) -> Iterator[None]:
         try:
             yield
-        except (RunPaused, TakenOver, ApprovalExpired):
+        except (RunPaused, TakenOver, ApprovalExpired, RunOver):
             raise
         except Conflict as error:
             self._after_conflict(error)

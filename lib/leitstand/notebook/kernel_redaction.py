@@ -5,13 +5,14 @@ So nothing secret reaches JupyterLab, papermill or a file, whoever executes the 
 
 import json
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from leitstand.audit.redaction.outputs import is_binary
 from leitstand.audit.run_redactor import LockedStream, RunRedactor
 
-__all__ = ["CUT", "MOST_RICH", "MOST_TEXT", "KernelRedaction", "redact_kernel"]
+__all__ = ["CUT", "MOST_RICH", "MOST_TEXT", "KernelRedaction", "Listener", "redact_kernel"]
 
 MOST_TEXT: Final = 2 * 1024 * 1024
 """Characters of plain text that a cell's stream or an output shows at most.
@@ -25,6 +26,7 @@ _HIDDEN: Final = "[nicht gezeigt: Die Ausgabe ließ sich nicht auf Geheimnisse p
 _OUTPUTS: Final = frozenset({"display_data", "update_display_data", "execute_result", "error"})
 _IN_ORDER: Final = frozenset({"display_data", "execute_result", "error", "clear_output"})
 """Before these, text that waits goes out, so that they stand where they were made."""
+_TOLD: Final = frozenset({"stream", "clear_output"})
 _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "execute_input": ("code",),
     "execute_reply": ("user_expressions", "payload", "ename", "evalue", "traceback"),
@@ -37,6 +39,8 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
 """What is masked of other messages; their ids stay, and so do their binary buffers."""
 
 Message = dict[str, Any]
+Listener = Callable[[str, Mapping[str, Any], Message], None]
+"""Told kind, header of the request and masked content of what was sent."""
 
 
 def redact_kernel(session: Any, redactor: RunRedactor) -> "KernelRedaction":
@@ -67,6 +71,18 @@ class KernelRedaction:
         self._redactor = redactor
         self._lock = threading.RLock()
         self._streams: dict[str, _Stream] = {}
+        self._listener: Listener | None = None
+        self._vouched: deque[dict[str, Any]] = deque(maxlen=4)
+
+    def listen(self, listener: Listener) -> None:
+        """From now on tell somebody what cells show, as it goes out."""
+        with self._lock:
+            self._listener = listener
+
+    def vouch(self, data: Mapping[str, Any]) -> None:
+        """Let exactly this data out as it is: it was put together from what is masked already."""
+        with self._lock:
+            self._vouched.append(dict(data))
 
     def serve(self, redactor: RunRedactor) -> None:
         """Work for another run from now on; what the earlier one knows stays masked."""
@@ -109,6 +125,7 @@ class KernelRedaction:
                 self.flush(message.get("parent_header"), end=True)
             if kind in _OUTPUTS or kind in _PARTS:
                 message["content"] = self._masked(kind, message["content"])
+            self._tell(kind, message.get("parent_header"), message["content"])
             return self._send(stream, message, ident=ident, buffers=buffers, track=track)
 
     def flush(self, parent: Mapping[str, Any] | None = None, *, end: bool = False) -> None:
@@ -153,7 +170,12 @@ class KernelRedaction:
         if text:
             content = {"name": name, "text": text}
             message = self._session.msg("stream", content=content, parent=held.parent)
+            self._tell("stream", held.parent, content)
             self._send(held.socket, message, ident=held.ident)
+
+    def _tell(self, kind: str, parent: Mapping[str, Any] | None, content: Message) -> None:
+        if self._listener is not None and (kind in _TOLD or kind in _OUTPUTS):
+            self._listener(kind, parent or {}, content)
 
     def _masked(self, kind: str, content: Any) -> Any:
         try:
@@ -167,6 +189,8 @@ class KernelRedaction:
             return _without_content(kind, content)
 
     def _output(self, content: Message) -> Message:
+        if content.get("data") in self._vouched and not content.get("metadata"):
+            return content
         shown = {name: value for name, value in content.items() if name in _SHOWN}
         if isinstance(shown.get("data"), Mapping):
             shown["data"] = _bounded_bundle(shown["data"])

@@ -158,6 +158,11 @@ class Locking:
             self._use(DirectoryLocks(_here()))
             self._acquire(self._locks, plan)
 
+    @property
+    def lost(self) -> bool:
+        """Whether somebody has taken the locks over."""
+        return self._locks is not None and self._locks.lost
+
     def release(self) -> None:
         """Give all locks back; harmless when there are none."""
         if self._locks is not None:

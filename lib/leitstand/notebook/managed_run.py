@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import socket
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,16 +11,17 @@ from pathlib import Path
 from typing import Literal
 
 from leitstand.audit.index import HOLD_FILE
+from leitstand.audit.journal import FORMAT
 from leitstand.core.parameters import as_literals, check_parameters
 from leitstand.notebook.kernel import Kernel, start_kernel
 from leitstand.notebook.listener import Listener, SilentListener
 from leitstand.notebook.operators import operator_of
-from leitstand.notebook.origin import origin
+from leitstand.notebook.origin import origin, project_of
 from leitstand.notebook.provenance import provenance
 from leitstand.notebook.run_directory import RunDirectory, create_run_directory, journal_masked
 from leitstand.notebook.template import Template
 
-__all__ = ["Failure", "FailureKind", "ManagedRun", "hold_run", "open_run"]
+__all__ = ["Failure", "FailureKind", "ManagedRun", "hold_run", "keep_notebook", "open_run"]
 
 
 FailureKind = Literal["error", "interrupted", "died", "killed"]
@@ -107,9 +109,11 @@ def open_run(
     if resumed is None:
         directory.journal.append(
             "run.started",
+            format=FORMAT,
             run=directory.id,
             runbook=template.name,
             env=values.get("env", ""),
+            **project_of(str(values.get("env", ""))),
             **operator_of(str(values.get("env", ""))).fields,
             ticket=values.get("ticket", ""),
             parameters=values,
@@ -118,11 +122,16 @@ def open_run(
             **provenance(project),
         )
     else:
-        _keep_notebook(directory)
+        from leitstand.notebook.left_runs import complete_left
+
+        complete_left(directory)
+        keep_notebook(directory)
         directory.journal.append(
             "run.resumed",
             **operator_of(str(values.get("env", ""))).fields,
             template_digest=template.digest,
+            host=socket.gethostname(),
+            library=provenance(project)["library"],
         )
     kernel = start_kernel(
         directory,
@@ -150,7 +159,7 @@ def hold_run(directory: RunDirectory) -> int:
     return descriptor
 
 
-def _keep_notebook(directory: RunDirectory) -> None:
+def keep_notebook(directory: RunDirectory) -> None:
     """Keep the notebook of the earlier execution under a number."""
     if directory.notebook.exists():
         number = 1

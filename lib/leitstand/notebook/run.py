@@ -1,6 +1,5 @@
 """A run as a notebook sees it: steps, the approval, and what belongs to its environment."""
 
-import atexit
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,8 @@ from leitstand.core.environment import Environment
 from leitstand.core.errors import RunPaused
 from leitstand.core.gates import ApprovalMissing, check_approval
 from leitstand.core.plan import Approval, Approved, Plan, Withheld
-from leitstand.execution.history import History
+from leitstand.core.run_over import RunOver
+from leitstand.execution.history import History, HistoryOf
 from leitstand.execution.recovery import approved_plan
 from leitstand.notebook.approving import (
     SecondPerson,
@@ -22,10 +22,16 @@ from leitstand.notebook.approving import (
     approvals_directory,
     was_approved,
 )
+from leitstand.notebook.frozen import frozen_step
+from leitstand.notebook.interactive import Interactive
+from leitstand.notebook.like_gate import check_prediction
 from leitstand.notebook.locking import Locking, holder_here
+from leitstand.notebook.mirroring import Mirroring
 from leitstand.notebook.progress import Progress
-from leitstand.notebook.run_directory import RunDirectory, journal_masked
-from leitstand.notebook.sealed import RecordKept, seal_ended
+from leitstand.notebook.protocol_view import protocol_table, record_notice
+from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.run_state import clock_time
+from leitstand.notebook.sandboxes import world_of
 from leitstand.notebook.template import Template
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
 
@@ -44,7 +50,7 @@ class Run:
         parameters: Checked values by name.
         connection: The clients of the environment.
         operator: Who acts.
-        owned: Whether another process keeps the run's journal open and closes it.
+        interactive: What this kernel does for the run, where no other process owns it.
     """
 
     def __init__(
@@ -56,7 +62,7 @@ class Run:
         connection: Connection,
         operator: str,
         *,
-        owned: bool,
+        interactive: Interactive | None = None,
     ) -> None:
         self.directory = directory
         self.template = template
@@ -64,10 +70,12 @@ class Run:
         self.parameters = parameters
         self.connection = connection
         self.operator = operator
-        self.journal: Journal = directory.journal
-        self._owned = owned
+        self.journal: Journal = interactive.journal if interactive else directory.journal
+        self._interactive = interactive
+        self._history = HistoryOf(self.journal)
         self._locks: Locking | None = None
         self._has_plan = False
+        self._mirroring: Mirroring | None = None
 
     @property
     def id(self) -> str:
@@ -89,7 +97,8 @@ class Run:
         From here on ``commands.sh`` beside the journal tells what is left, for the day when Python
         is the problem.
         """
-        self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
+        where = {"world": world} if (world := world_of(self.environment)) else {}
+        self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest, **where)
         self._has_plan = True
         self._keep_commands()
 
@@ -106,8 +115,14 @@ class Run:
 
     @contextmanager
     def step(self, id: str, title: str, of: float | None = None) -> Iterator[Progress]:
-        """Journal a step and show its progress; ``of`` is its deadline in seconds."""
+        """Journal a step and show its progress; ``of`` is its deadline in seconds.
+
+        Raises:
+            RunOver: the run has ended.
+        """
+        self._check_step(id, title)
         self.journal.append("step.started", step=id, title=title)
+        self._moved()
         try:
             with Progress(id, title, of) as progress:
                 try:
@@ -123,6 +138,19 @@ class Run:
             self.journal.append("step.completed", step=id, elapsed=round(progress.state.elapsed, 3))
         finally:
             self._keep_commands()
+            self._moved()
+
+    def _check_step(self, id: str, title: str) -> None:
+        history = self._history.now()
+        if history.ended:
+            raise RunOver(self.id)
+        if history.started and (done := frozen_step(self.journal, history, id)) is not None:
+            when = f"am {clock_time(done.at)} von {done.by}"
+            show(Notice(f"{title}: schon getan {when}. Es geschieht kein zweites Mal.", Tone.GOOD))
+
+    def _moved(self) -> None:
+        if self._interactive is not None:
+            self._interactive.update_state()
 
     def approve(self, plan: Plan) -> Approved | Withheld:
         """Return the plan with an approval, if this run may change anything.
@@ -136,7 +164,12 @@ class Run:
             ApprovalPending: the approval was not there at the deadline; the run can be resumed.
             Locked: another run works on one of the targets, or a person has reserved it.
             LockStoreUnusable: the place where the locks lie does not answer.
+            ContinuedElsewhere: another machine has gone on with the run.
+            EndedElsewhere: another machine has finished it.
+            OpenStoreUnusable: the place of open runs does not answer.
+            PredictionDeparted: the plan is not what its rehearsal has predicted.
         """
+        check_prediction(self, plan)
         if not self.apply:
             show(Notice("Nur der Plan: Der Lauf ändert nichts (apply steht auf False)."))
             return Withheld(plan)
@@ -152,6 +185,7 @@ class Run:
         if self.environment.requires_second_person:
             # Nobody else is kept from the target while it waits: a basis that has changed since
             # is noticed when the plan is applied.
+            self._mirrored.announce()
             approval = self._second_person(plan, begun=begun)
             self._lock(plan)
             return Approved(plan, approval)
@@ -187,6 +221,13 @@ class Run:
             )
             self._locks = Locking(self.connection, self.journal, holder)
         self._locks.acquire(plan)
+        self._mirrored.claim(plan)
+
+    @property
+    def _mirrored(self) -> Mirroring:
+        if self._mirroring is None:
+            self._mirroring = Mirroring(self.directory, self.connection, self.journal)
+        return self._mirroring
 
     def _second_person(self, plan: Plan, *, begun: bool) -> Approval:
         policy = self.environment.approvals
@@ -211,33 +252,35 @@ class Run:
         return approval
 
     def finish(self) -> None:
-        """Show what the journal holds; give the lock back, and close a run of our own."""
+        """Show what the journal holds; give the locks back, and end a run of this kernel's own.
+
+        Raises:
+            NotAtItsEnd: something is begun, and cells that would go on with it are left.
+            RunOver: it has ended before.
+        """
+        end = self._interactive.check_end() if self._interactive is not None else None
+        self.give_back()
+        if end is not None and end.event:
+            self.journal.append(end.event, **end.fields)
+        show(protocol_table(self.id, self.journal.events()))
+        if end is not None and end.message:
+            show(Notice(end.message, Tone.BAD))
+        if self._interactive is not None:
+            self._interactive.end_after_cell(lambda kept: show(record_notice(kept)))
+
+    def give_back(self) -> None:
+        """Give back what the run has locked; harmless when there is nothing."""
         if self._locks is not None:
             self._locks.release()
-        ends = {"step.completed": Tone.GOOD, "step.failed": Tone.BAD, "step.paused": Tone.WAIT}
-        titles = {e["step"]: str(e["title"]) for e in self.journal if e["event"] == "step.started"}
-        rows = [
-            Row((titles.get(event["step"], ""), _seconds(event.get("elapsed"))), tone)
-            for event in self.journal
-            if (tone := ends.get(str(event["event"]))) is not None
-        ]
-        if not self._owned:
-            atexit.unregister(journal_masked)
-            journal_masked(self.directory)
-            self.journal.append("run.completed")
-        show(Table(f"Protokoll des Laufs {self.id}", ("Schritt", "Dauer"), rows))
-        if not self._owned:
-            show(_record_notice(seal_ended(self.directory.path, self.environment.name)))
 
+    def follow(self, before: "Run") -> None:
+        """Go on with what an earlier begin() of this kernel holds for the same run.
 
-def _record_notice(kept: RecordKept) -> Notice:
-    if kept.problem:
-        return Notice(kept.problem, Tone.WAIT)
-    return Notice(f"Der Lauf ist versiegelt: Beleg {kept.seq}.", Tone.GOOD)
-
-
-def _seconds(elapsed: object) -> str:
-    return f"{elapsed:.1f} s".replace(".", ",") if isinstance(elapsed, int | float) else "–"
+        Locks that were lost are not taken back before the next approval.
+        """
+        self._mirroring, self._has_plan = before._mirroring, before._has_plan
+        if before._locks is not None and not before._locks.lost:
+            self._locks = before._locks
 
 
 def withheld(value: Withheld) -> Withheld:

@@ -1,9 +1,11 @@
 """The sandbox of this machine: found when it runs, started when it does not."""
 
+import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from leitstand.audit.durable import create_once
 from leitstand.cloud.errors import CloudUnreachable, NotFound
 from leitstand.configuration import load_environment
 from leitstand.core.errors import GateRefused, InputError, RunFailed
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from leitstand.core.environment import Environment
     from leitstand.sandbox.control import Sandbox
 
-__all__ = ["attach_sandbox", "connect", "sandbox_explained", "start_sandbox"]
+__all__ = ["attach_sandbox", "connect", "sandbox_explained", "start_sandbox", "world_of"]
+
+_INSTANCE = "instance"
 
 _ATTEMPTS = 5
 """How often the sandbox is looked for while others start and end it."""
@@ -110,6 +114,21 @@ def start_sandbox(
         sandbox.stop()
         raise
     return sandbox
+
+
+def world_of(environment: "Environment") -> str:
+    """Return which sandbox an environment is; empty for all others, and while there is none.
+
+    The name is made up when it is first asked for, and goes with the sandbox when that is reset.
+    """
+    directory = sandbox_directory()
+    if environment.sandbox is None or not directory.is_dir():
+        return ""
+    path = directory / _INSTANCE
+    with suppress(FileNotFoundError):
+        return path.read_text("ascii")
+    create_once(path, [secrets.token_hex(6).encode()], directory, mode=0o600)
+    return path.read_text("ascii")
 
 
 @contextmanager

@@ -222,6 +222,7 @@ _TEXTS: Final[Mapping[str, Callable[[Event], str]]] = {
     "approval.refused": _approval,
     "approval.requested": _approval,
     "cell.completed": _ended_cell,
+    "cell.earlier": _cell,
     "cell.started": _cell,
     "error": lambda e: _joined(e.get("message"), e.get("class")),
     "observation": _observation,

@@ -1,0 +1,292 @@
+"""Runs that a person executes by hand, cell by cell, in real kernels."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from leitstand.audit.journal import Journal
+from tests.fixtures.command import Command
+from tests.fixtures.lab import Cell, Kernel, cells_of, kernel, small_production
+
+RUNBOOK = "maintenance_mode"
+SECRET = "ghp_Zr8Kq2Lm5Np7Tv9Wx3Yb1Cd4Ef6Gh0Ij2Kl3"
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
+    with small_production(tmp_path_factory.mktemp("lab")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def desk(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kernel]:
+    """A kernel that the tests of the module share: restarted rather than started."""
+    with kernel(command, tmp_path_factory.mktemp("tab") / f"{RUNBOOK}.ipynb") as made:
+        yield made
+
+
+class Sheet:
+    """The cells of the runbook by what they do."""
+
+    def __init__(self, **parameters: object) -> None:
+        cells = cells_of(RUNBOOK, **parameters)
+        (self.parameters, self.begin, self.observe, self.check, self.plan, self.approve,
+         self.change, self.verify, self.finish) = cells  # fmt: skip
+        self.opening = cells[:2]
+        self.until_approval = cells[:6]
+        self.all = cells
+
+
+def runs(command: Command) -> list[Path]:
+    """Run directories, oldest first, also of runs that began in the same second."""
+    return sorted(
+        command.runs, key=lambda run: str(Journal(run / "journal.jsonl").events()[0]["at"])
+    )
+
+
+def last(command: Command) -> Path:
+    return runs(command)[-1]
+
+
+def journal(command: Command) -> list[dict[str, Any]]:
+    return [dict(event) for event in Journal(last(command) / "journal.jsonl")]
+
+
+def events(command: Command, name: str) -> list[dict[str, Any]]:
+    return [event for event in journal(command) if event["event"] == name]
+
+
+def acted(command: Command) -> list[object]:
+    return [event["id"] for event in events(command, "action.intent")]
+
+
+def turned(command: Command) -> bool:
+    """What the application does not show yet: whoever wants it has something to change."""
+    for run in reversed(runs(command) if command.runs else []):
+        told = Journal(run / "journal.jsonl").events()
+        if any(event["event"] == "action.intent" for event in told):
+            parameters = told[0]["parameters"]
+            assert isinstance(parameters, dict)
+            return not parameters["on"]
+    return True
+
+
+def notebook(command: Command) -> list[dict[str, Any]]:
+    cells: list[dict[str, Any]] = json.loads(texts(command))["cells"]
+    for cell in cells:
+        cell["source"] = "".join(cell["source"])
+    return cells
+
+
+def texts(command: Command, name: str = "notebook.ipynb") -> str:
+    return (last(command) / name).read_text("utf-8")
+
+
+def summary(command: Command) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(texts(command, "run.json"))
+    return found
+
+
+def test_a_run_by_hand_leaves_the_record_of_a_headless_one_and_nobody_saves(
+    command: Command, desk: Kernel
+) -> None:
+    sheet = Sheet(on=True, apply=True)
+    own = f"print('{SECRET}')"
+    shown = desk.all([*sheet.opening, Cell("mine", own), *sheet.all[2:]])
+    assert {"ok"} == {one.status for one in shown}
+    assert "Der Lauf ist versiegelt" in shown[-1].text
+    # Each cell, its output and its number stand in the journal, without the secret.
+    cells, ends = events(command, "cell.started"), events(command, "cell.completed")
+    assert ["maintenance-04", "mine", *[c.id for c in sheet.all[2:]]] == [c["cell"] for c in cells]
+    assert [*range(2, 2 + len(cells))] == [c["count"] for c in cells]
+    assert {"completed"} == {end["status"] for end in ends}
+    assert all(end["duration"] >= 0 for end in ends)
+    assert "ist freigegeben" in json.dumps(ends[5]["outputs"])
+    assert ["Parameter"] == [e["section"] for e in events(command, "cell.earlier")]
+    assert SECRET not in texts(command, "journal.jsonl") + texts(command)
+    executed = {c["id"]: c for c in notebook(command) if c["cell_type"] == "code"}
+    assert "on = True" in executed["maintenance-03"]["source"]
+    assert executed["maintenance-14"]["outputs"]
+    marks = [c["source"] for c in notebook(command) if c["metadata"].get("tags")]
+    assert ["*Eigene Zelle, nicht aus der Vorlage." in mark for mark in marks].count(True) == 1
+    assert "– beendet" in texts(command)
+    assert "completed" == summary(command)["status"]
+    assert 0 == command("audit", "verify").code
+
+
+def test_what_the_run_has_ended_with_is_not_added_to_and_begin_opens_another(
+    command: Command, desk: Kernel
+) -> None:
+    sheet, before = Sheet(on=True, apply=True), last(command).name
+    size = len(journal(command))
+    for cell in (sheet.change, sheet.observe, sheet.finish):
+        assert "RunOver" == desk(cell).error
+    assert size == len(journal(command))
+    begun = desk(sheet.begin)
+    assert f"Der Lauf {before} ist beendet. Dies ist ein neuer Lauf." in begun.text
+    assert before != last(command).name
+    # What cells made in the earlier run is gone, so that nothing is planned from it.
+    stale = desk(sheet.plan)
+    assert "„checked“ gibt es in diesem Kernel noch nicht" in stale.text
+    assert "bis einschließlich „Vorprüfung“" in stale.text
+    assert "CellOutOfOrder" == events(command, "error")[-1]["class"]
+    # Nothing was begun: finish gives the run up.
+    assert "ohne etwas geändert zu haben" in desk(sheet.finish).text
+    assert "interrupted" == summary(command)["status"]
+
+
+def test_steps_done_are_frozen_and_say_when_and_by_whom(command: Command, desk: Kernel) -> None:
+    sheet = Sheet(on=turned(command), apply=True)
+    desk.all([*sheet.until_approval, sheet.change])
+    state = desk(sheet.begin).text
+    assert "wird fortgesetzt" in state
+    assert "✓ Ausführen" in state
+    assert "✓ Revision anlegen; ✓ Verkehr umstellen" in state
+    again = desk.all([sheet.observe, sheet.check, sheet.plan, sheet.approve, sheet.change])
+    assert "ok" == again[-1].status
+    assert "Revision anlegen: schon getan am" in again[-1].text
+    assert "Es geschieht kein zweites Mal." in again[-1].text
+    assert ["revision", "traffic"] == acted(command)
+    early = desk(sheet.finish)
+    assert "NotAtItsEnd" == early.error
+    assert "offen ist: Nachprüfung" in early.text
+    assert not events(command, "run.completed")
+    desk(sheet.verify)
+    assert "ok" == desk(sheet.finish).status
+    assert ["new", "same"] == [
+        e["kernel"] for e in journal(command) if e["event"] in {"run.started", "run.resumed"}
+    ]
+
+
+def test_other_values_begin_another_run_only_as_long_as_nothing_is_begun(
+    command: Command, desk: Kernel
+) -> None:
+    on = turned(command)
+    sheet, other = Sheet(on=on, apply=True), Sheet(on=not on, apply=True)
+    desk.all(sheet.opening)
+    first = last(command)
+    assert "hatte andere Werte und hat nichts geändert" in desk.all(other.opening)[-1].text
+    assert [130] == [
+        e["exit_code"] for e in Journal(first / "journal.jsonl") if e["event"] == "run.failed"
+    ]
+    desk.all([*sheet.until_approval, sheet.change])
+    run = last(command).name
+    refused = desk.all(other.opening)[-1]
+    assert "OtherParameters" == refused.error
+    assert "es unterscheiden sich: on" in refused.text
+    assert f"leitstand revert {run}" in refused.text
+    assert run == last(command).name
+    assert "ok" == desk.all([*sheet.opening, sheet.verify, sheet.finish])[-1].status
+
+
+def test_a_second_kernel_on_the_notebook_is_refused_and_so_is_resume(
+    command: Command, desk: Kernel
+) -> None:
+    sheet = Sheet(on=turned(command), apply=True)
+    desk.all([*sheet.until_approval])
+    run = last(command).name
+    with kernel(command, desk.notebook) as second:
+        refused = second.all(sheet.opening)[-1]
+        assert "RunUnderWayElsewhere" == refused.error
+        assert "gehört gerade einem anderen Kernel" in refused.text
+    assert run == last(command).name
+    assert "noch im Gang" in command("resume", run).problems
+    assert "ok" == desk.all([sheet.change, sheet.verify, sheet.finish])[-1].status
+
+
+def test_after_a_restart_the_run_goes_on_and_nothing_is_done_twice(
+    command: Command, desk: Kernel
+) -> None:
+    sheet = Sheet(on=turned(command), apply=True)
+    desk.all([*sheet.until_approval, sheet.change])
+    run = last(command).name
+    desk.restart()
+    # The kernel ended in order: its record is whole so far, without any saving.
+    assert "kernel.ended" == journal(command)[-1]["event"]
+    assert (last(command) / "record.json").exists()
+    assert "maintenance-14" in texts(command)
+    # Before begin() too, a cell that comes too early says what comes first.
+    early = desk(sheet.change)
+    assert "bis einschließlich „Parameter“" in early.text
+    begun = desk.all(sheet.opening)[-1]
+    assert f"Der Lauf {run} wird fortgesetzt." in begun.text
+    assert "✓ Ausführen" in begun.text
+    assert "„approved“ gibt es in diesem Kernel noch nicht" in desk(sheet.change).text
+    rest = desk.all(sheet.all[2:])
+    assert {"ok"} == {one.status for one in rest}
+    assert ["revision", "traffic"] == acted(command)
+    assert run == last(command).name
+    assert (last(command) / "notebook-1.ipynb").exists()
+    assert 0 == command("audit", "verify").code
+
+
+def test_a_kernel_killed_in_an_action_is_taken_up_where_it_was(
+    command: Command, desk: Kernel
+) -> None:
+    sheet = Sheet(on=turned(command), apply=True)
+    desk.all([*sheet.until_approval, Cell("", "print('lost', 'words')")])
+    desk("import os; os.environ['LEITSTAND_CRASH_AFTER'] = str(len(run.journal.events()) + 5)")
+    assert "died" == desk.result(desk.send(sheet.change)).status
+    assert ["revision"] == acted(command)
+    assert not events(command, "action.outcome")
+    assert "abgerissen" in command("runs").output
+    desk.revive()
+    assert "wird fortgesetzt" in desk.all(sheet.opening)[-1].text
+    # What the killed kernel showed was made up from the journal.
+    kept = texts(command, "notebook-1.ipynb")
+    assert "lost words" in kept
+    assert "Nicht zu Ende: Der Kernel endete währenddessen." in kept
+    assert {"ok"} == {one.status for one in desk.all(sheet.all[2:])}
+    done = [e["id"] for e in events(command, "action.outcome") if e["status"] != "failed"]
+    assert ["revision", "traffic"] == done
+    assert 0 == command("audit", "verify").code
+
+
+def test_cells_changed_or_deleted_later_stay_in_the_record(command: Command, desk: Kernel) -> None:
+    sheet = Sheet(apply=False)
+    changed = Cell(sheet.check.id, f"print('{SECRET}'); {sheet.check.source}")
+    failing = Cell("scratch", "1 / 0")
+    desk.all([*sheet.opening, sheet.observe, changed])
+    desk(failing)
+    desk.all([sheet.check, *sheet.all[4:]])
+    cells = notebook(command)
+    sources = [cell["source"] for cell in cells]
+    assert SECRET not in texts(command)
+    assert any("Geändert gegenüber der Vorlage." in source for source in sources)
+    assert any(source.startswith("print('[") for source in sources)
+    assert any("Noch einmal ausgeführt." in source for source in sources)
+    (scratch,) = [cell for cell in cells if cell["source"] == "1 / 0"]
+    assert "ZeroDivisionError" == scratch["outputs"][0]["ename"]
+    assert "completed" == summary(command)["status"]
+
+
+def test_a_killed_run_that_nobody_goes_on_with_is_sealed_with_its_notebook(
+    command: Command, desk: Kernel
+) -> None:
+    desk.all([*Sheet(apply=False).opening, Cell("", "print('last words')")])
+    desk.kill()
+    run = last(command)
+    assert not (run / "notebook.ipynb").exists()
+    assert 0 == command("audit", "seal", run.name, "--crashed").code
+    assert "last words" in texts(command)
+    assert (run / "record.json").exists()
+    desk.revive()
+
+
+def test_a_gate_that_refuses_stops_run_all_and_ends_as_refused(
+    command: Command, desk: Kernel
+) -> None:
+    # As on prod: a second person is needed, and nobody comes.
+    path = command.project / "config" / "environments" / "sandbox.yaml"
+    before = path.read_text("utf-8")
+    command.configure(requires_ticket=True)
+    try:
+        shown = desk.all(Sheet(apply=True).all)
+    finally:
+        path.write_text(before, "utf-8")
+    assert ["ok", "error", *["aborted"] * 7] == [one.status for one in shown]
+    assert not acted(command)
+    assert not events(command, "plan.made")
