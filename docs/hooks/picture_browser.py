@@ -30,6 +30,10 @@ SECONDS = 60.0
 FOREIGN = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 """What no picture waits for: the notebook's page of nbconvert asks for a library."""
 
+RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
+EXPOSED = {"LabApp": {"expose_app_in_browser": True}}
+"""Lets a page call JupyterLab's commands: only they tell when the last cell has ended."""
+
 NEUTRAL = """
 ([names, person]) => {
   const account = new RegExp("(?<![\\w-])" + person + "(?![\\w-])", "g");
@@ -113,11 +117,9 @@ class Lab:
         self._page.keyboard.press("Control+b")  # closes the list of files
 
     def run_all(self) -> None:
-        """Execute all cells, and wait until the last one has shown what the run did."""
-        self._page.get_by_role("menuitem", name="Run", exact=True).click()
-        self._page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
-        self._page.locator(".jp-Notebook-ExecutionIndicator[data-status=busy]").wait_for()
+        """Execute all cells, and wait until the last one has ended."""
         self._page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        self._page.evaluate(RUN_ALL)
 
     def set_apply(self) -> None:
         """Let the parameters say that changes are carried out."""
@@ -140,6 +142,9 @@ def lab(stage: Stage, runbook: str) -> Iterator[str]:
     Raises:
         PictureFailed: it does not.
     """
+    settings = stage.home / "jupyter"
+    settings.mkdir(exist_ok=True)
+    (settings / "jupyter_lab_config.json").write_text(json.dumps(EXPOSED))
     master, slave = pty.openpty()  # whose end ends JupyterLab, however this build ends
     with open(stage.home / "lab.log", "wb") as log:
         process = subprocess.Popen(

@@ -1,24 +1,26 @@
 """What is done for pictures: the tour, a runbook in JupyterLab, and a drill from start to score."""
 
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from logging import Logger
 from pathlib import Path
 
-from lanes import at_once
 from picture_browser import Lab, chromium, lab, photograph, window
+from picture_cache import digest_of, kept, replace
 from picture_stage import PictureFailed, Stage, stage
 
-__all__ = ["PICTURES", "take", "wanted"]
+__all__ = ["PICTURES", "pictures_anew", "wanted"]
 
 FAULT = "bad-release"
 ATTEMPTS = (
     2  # on a machine that is busy with other things, a good release is not always judged good
 )
 SOONER = {"window": 2, "deadline": 10, "interval": 0.25, "min_requests": 20}
-"""Each stage of the tour takes half as long; there are more pictures to take meanwhile."""
+"""Each stage of a release takes half as long; there are more pictures to take meanwhile."""
 
 Lane = Callable[[Stage], None]
 
@@ -35,6 +37,7 @@ def by_hand(stage: Stage) -> None:
     browser = chromium()
     if browser is None:
         return
+    stage.shorten(SOONER)
     with window(browser) as shown:
         with stage.sandbox(), lab(stage, "release") as address:
             notebook = Lab(shown)
@@ -89,46 +92,55 @@ def wanted() -> frozenset[str]:
     return OF_TERMINAL if chromium() is None else PICTURES
 
 
-def take(root: Path, target: Path, log: Logger) -> None:
-    """Take all pictures; each lane in a place of its own, all at once.
+@contextmanager
+def pictures_anew(
+    root: Path, log: Logger, stopped: threading.Event
+) -> Iterator[Sequence[Callable[[], None]]]:
+    """Give what takes all pictures, each in a place of its own; after the block, keep them.
+
+    Nothing is given where the kept ones still show this repository.
 
     Args:
         root: The checkout.
-        target: An empty directory for the pictures.
         log: Told what was done.
+        stopped: Set when everything is to end.
 
     Raises:
         PictureFailed: the program did not do what a picture is to show, nor the second time.
-        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once everything has ended.
     """
-    began = time.monotonic()
+    if wanted() <= set(kept(root)):
+        yield ()
+        return
     if chromium() is None:
         log.info("Chromium is not installed; pictures of the browser are left out.")
-    failed = list(filter(None, _walked(LANES, root, target, log)))
-    if failed:
-        raise failed[0]
-    log.info("Took the pictures in %.0f s", time.monotonic() - began)
+    digest = digest_of(root)  # before they are taken: what changes meanwhile is not what they show
+    failed: list[PictureFailed] = []
+    with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
+        yield [partial(_walk, lane, root, Path(new), log, stopped, failed) for lane in LANES]
+        if failed:
+            raise failed[0]
+        replace(root, Path(new), digest)
 
 
-def _walked(
-    lanes: Sequence[Lane], root: Path, target: Path, log: Logger
-) -> list[PictureFailed | None]:
-    """Walk all lanes at once, and return for each how it failed, or None."""
-    stopped = threading.Event()
-
-    def walk(lane: Lane) -> PictureFailed | None:
-        failed: PictureFailed | None = None
-        for _ in range(ATTEMPTS):
-            try:
-                with stage(root, target, stopped) as place:
-                    lane(place)
-            except PictureFailed as error:
-                failed = error
-                if stopped.is_set():
-                    break
-                log.info("%s", error)
-            else:
-                return None
-        return failed
-
-    return at_once([partial(walk, lane) for lane in lanes], stopped)
+def _walk(
+    lane: Lane,
+    root: Path,
+    target: Path,
+    log: Logger,
+    stopped: threading.Event,
+    failed: list[PictureFailed],
+) -> None:
+    """Walk one lane, up to ATTEMPTS times; note how it failed in the end."""
+    began = time.monotonic()
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with stage(root, target, stopped) as place:
+                lane(place)
+        except PictureFailed as error:
+            if attempt == ATTEMPTS or stopped.is_set():
+                failed.append(error)
+                return
+            log.info("Once more: %s", error)
+        else:
+            log.info("Took the pictures of %s in %.0f s", lane.__name__, time.monotonic() - began)
+            return

@@ -11,21 +11,20 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging import Logger
 from pathlib import Path
 from typing import Any
 
-from lanes import at_once
 from rehearsal_commands import Commands, Ended, NotEnded
 from rehearsal_results import CACHE, Rehearsed, digest_of
 from rehearsal_table import Lane, Rehearsal, command_of
 
 from leitstand.audit.signing import FileSigner
 
-__all__ = ["RehearsalFailed", "rehearse"]
+__all__ = ["RehearsalFailed", "rehearsals"]
 
 DEADLINE = 300.0
 """Seconds for one command."""
@@ -51,26 +50,29 @@ class RehearsalFailed(Exception):
         self.problem = problem
 
 
-def rehearse(
-    lanes: Sequence[Lane], root: Path, target: Path, commit: str, log: Logger
-) -> list[RehearsalFailed]:
-    """Rehearse everything and return what failed; a lane ends with its first failure.
+@contextmanager
+def rehearsals(
+    lanes: Sequence[Lane],
+    root: Path,
+    target: Path,
+    commit: str,
+    log: Logger,
+    stopped: threading.Event,
+) -> Iterator[Sequence[Callable[[], RehearsalFailed | None]]]:
+    """Give what rehearses each lane and returns its failure, with which the lane ends.
 
     Args:
-        lanes: What is rehearsed; all lanes at once.
+        lanes: What is rehearsed; all lanes can go at once.
         root: The checkout.
         target: A directory, which gets ``rehearsals/``, ``records/`` and ``records.pub``, and in
             ``failed/`` the notebooks of runs that ended otherwise than they must.
         commit: Of the checkout, for the results.
         log: Told of each rehearsal.
-
-    Raises:
-        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
+        stopped: Set when everything is to end.
     """
     target = target.resolve()
     for name in ("rehearsals", "records"):
         (target / name).mkdir(mode=0o700, parents=True)
-    stopped = threading.Event()
     with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place:
         key = Path(place) / "records.pem"
         (target / "records.pub").write_text(FileSigner(key).public.text + "\n", "utf-8")
@@ -80,7 +82,7 @@ def rehearse(
             _Lane(lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped)
             for number, lane in enumerate(lanes)
         ]
-        return [failed for failed in at_once([lane.run for lane in running], stopped) if failed]
+        yield [lane.run for lane in running]
 
 
 class _Lane:

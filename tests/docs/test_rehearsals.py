@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -29,9 +30,11 @@ import sys
 from pathlib import Path
 
 sys.path.append(sys.argv[1])
+import threading
+
 import rehearsing
 
-rehearsing.fresh_rehearsals(Path(sys.argv[2]))
+rehearsing.fresh_rehearsals(Path(sys.argv[2]), threading.Event())
 """
 
 TEMPLATES = {path.stem: read_template(path) for path in list_templates(ROOT / "runbooks")}
@@ -148,7 +151,9 @@ def test_each_rehearsal_leaves_its_notebook_and_a_record_and_a_failing_one_is_na
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     target = root / results.CACHE
-    (failed,) = lanes.rehearse(table.read_table(root / table.TABLE), root, target, "abc", LOG)
+    entries, stopped = table.read_table(root / table.TABLE), threading.Event()
+    with lanes.rehearsals(entries, root, target, "abc", LOG, stopped) as walks:
+        (failed,) = (walk() for walk in walks)
     assert ("the runbook kaputt", 1) == (failed.what, failed.exit_code)
     assert "die Probe misslingt" in str(failed)
     assert "(see .cache/site/failed/kaputt.ipynb)" in str(failed)
@@ -178,7 +183,7 @@ def test_a_failed_rehearsal_fails_the_build_and_earlier_results_stay(tmp_path: P
     before = (root / results.REHEARSALS / "gut" / "rehearsal.json").read_bytes()
     (root / "config" / "environments" / "sandbox.yaml").write_text("project: [")
     with pytest.raises(PluginError, match="leitstand sandbox up ended with"):
-        rehearsing.fresh_rehearsals(root)
+        rehearsing.fresh_rehearsals(root, threading.Event())
     assert before == (root / results.REHEARSALS / "gut" / "rehearsal.json").read_bytes()
     assert ["rehearsals"] == [path.name for path in (root / results.CACHE).iterdir()]
 
