@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from leitstand.audit.journal import Journal
 from leitstand.audit.journal_fields import Masked
@@ -94,7 +95,7 @@ def runner_seconds(directory: Path, mask: bool) -> float:
     from nbformat import from_dict
 
     made = redactor()
-    journal = Journal(directory / f"{mask}.jsonl", (lambda: made) if mask else None)
+    journal = Journal(directory / f"{uuid4()}.jsonl", (lambda: made) if mask else None)
     source = "observed = run.observe()\nplan = run.plan(observed)"
     cells = [
         {"cell_type": "code", "id": f"c{number}", "metadata": {}, "execution_count": number,
@@ -187,7 +188,7 @@ def main() -> int:
         kernel = min(kernel_seconds(True) for _ in range(3)) - min(
             kernel_seconds(False) for _ in range(3)
         )
-        runner = statistics.median(
+        runner = min(
             runner_seconds(home, True) - runner_seconds(home, False) for _ in range(5)
         )
         cell = kernel + runner

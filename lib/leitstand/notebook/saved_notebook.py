@@ -22,6 +22,9 @@ __all__ = ["SavedNotebook"]
 _REMEMBERED: Final = 1_000_000
 """Characters of the largest output that is remembered."""
 
+_APART: Final = "\n\0\n"
+"""Between texts that are looked at together: no value stands across it."""
+
 
 class SavedNotebook:
     """Makes the copies of a notebook that may be written; cells that stay are looked at once.
@@ -33,7 +36,9 @@ class SavedNotebook:
     def __init__(self, redactor: RunRedactor) -> None:
         self._redactor = redactor
         self._cells: dict[tuple[str, int], NotebookNode | None] = {}
+        self._alone: dict[tuple[str, int], Mapping[str, object]] = {}
         self._outputs: dict[tuple[str, int], dict[str, object]] = {}
+        self._together: dict[tuple[str, int], list[dict[str, object]]] = {}
 
     def masked(self, notebook: "NotebookNode", *, final: bool = False) -> "NotebookNode":
         """Return a copy with marks; the notebook stays as it is.
@@ -58,7 +63,13 @@ class SavedNotebook:
 
     def outputs(self, outputs: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
         """Return a cell's outputs with marks, also where several share a secret in pieces."""
-        return [self._output(output) for output in self._redactor.across(list(outputs))]
+        key = (json.dumps(outputs, ensure_ascii=False), self._redactor.version)
+        masked = self._together.get(key)
+        if masked is None:
+            masked = [self._output(output) for output in self._redactor.across(list(outputs))]
+            if len(key[0]) < _REMEMBERED:
+                self._together[key] = masked
+        return list(masked)
 
     def _output(self, output: Mapping[str, object]) -> dict[str, object]:
         key = (json.dumps(output, ensure_ascii=False), self._redactor.version)
@@ -73,14 +84,7 @@ class SavedNotebook:
 
     def _shows_known(self, output: Mapping[str, object]) -> bool:
         """Return whether a value that the run read stands in an output, however it is written."""
-        holds = self._redactor.holds_known
-        for text in _texts(output):
-            view = without_colours(text)
-            if holds(text) or (view is not None and holds(view.text)):
-                return True
-            if ("<" in text or "&" in text) and holds(as_read(text)):
-                return True
-        return False
+        return self._redactor.holds_known(_APART.join(_readings(output)))
 
     def _masked(self, cell: Mapping[str, Any]) -> "NotebookNode | None":
         """Return a cell with marks, or None when nothing in it is to be masked."""
@@ -89,10 +93,14 @@ class SavedNotebook:
 
     def _cell(self, cell: Mapping[str, Any]) -> Mapping[str, object]:
         alone = {name: value for name, value in cell.items() if name != "outputs"}
-        shown = cast(list[dict[str, object]], self._redactor.notebook({"cells": [alone]})["cells"])
+        key = (json.dumps(alone, ensure_ascii=False), self._redactor.version)
+        shown = self._alone.get(key)
+        if shown is None:
+            (shown,) = cast(Any, self._redactor.notebook({"cells": [alone]})["cells"])
+            self._alone[key] = shown
         if "outputs" not in cell:
-            return shown[0]
-        return {**shown[0], "outputs": self.outputs(cell["outputs"])}
+            return shown
+        return {**shown, "outputs": self.outputs(cell["outputs"])}
 
     def _across(self, cells: "Sequence[NotebookNode]") -> "list[NotebookNode]":
         """Mask what only the outputs of several cells together show."""
@@ -109,6 +117,16 @@ class SavedNotebook:
         if all(new is old for new, old in zip(outputs, cell.get("outputs", ()), strict=True)):
             return cell
         return _node({**cell, "outputs": outputs})
+
+
+def _readings(output: Mapping[str, object]) -> Iterator[str]:
+    """Yield all texts in an output, as they are written and as they are read."""
+    for text in _texts(output):
+        yield text
+        if (view := without_colours(text)) is not None:
+            yield view.text
+        if "<" in text or "&" in text:
+            yield as_read(text)
 
 
 def _texts(value: object) -> Iterator[str]:
