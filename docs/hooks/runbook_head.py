@@ -56,10 +56,13 @@ def head(facts: Facts) -> str:
     """Return the head as Markdown, with links as they are on a page in ``runbooks/``."""
     rehearsed, rehearsal = facts.rehearsed, facts.rehearsal
     example = facts.about.example
-    plan = Rehearsal(rehearsal.runbook, {**(rehearsal.parameters if example is None else example)})
+    planned = {**(rehearsal.parameters if example is None else example)}
+    plan = Rehearsal(rehearsal.runbook, planned)
+    change = Rehearsal(rehearsal.runbook, {**planned, **facts.about.applied})
     return str(
         _template().render(
             about=facts.about,
+            change=command_of(change),
             changes=bool(facts.about.changes),
             commands=_commands(rehearsed),
             danger=danger_of(facts.about),

@@ -27,12 +27,14 @@ class About:
         changes: What it changes with ``--apply``; empty where it changes nothing.
         risk: The worst that may happen, and what protects from it.
         example: Parameters of the command that pages show; those of its rehearsal without it.
+        applied: More parameters of the command that changes something.
     """
 
     task: str
     changes: str = ""
     risk: str = ""
     example: Mapping[str, Any] | None = None
+    applied: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,14 @@ def texts_faults(texts: Texts, templates: Mapping[str, Template]) -> list[str]:
              if name not in texts.runbooks]  # fmt: skip
     found += [f"{TEXTS} describes {name}, which is no runbook" for name in texts.runbooks
               if name not in templates]  # fmt: skip
+    for name, about in texts.runbooks.items():
+        shown = {**(about.example or {}), **about.applied}
+        known = (
+            {parameter.name for parameter in templates[name].parameters}
+            if name in templates
+            else shown
+        )
+        found += [f"{TEXTS}: {name} has no parameter {one}" for one in shown if one not in known]
     causes = {symptom.cause for symptom in texts.symptoms}
     found += [f"{TEXTS} has no symptom of {cause}" for cause in Cause if cause not in causes]
     for symptom in texts.symptoms:

@@ -84,6 +84,20 @@ def test_the_contents_of_a_page_begin_with_its_head(site: Path):
     ]
 
 
+def test_the_command_that_changes_something_has_what_only_it_needs(site: Path):
+    text = text_of(page_of(site, "incident"))
+    commands = [line for line in text.splitlines() if line.startswith("leitstand run incident")]
+    assert {True} == {"-p treat=1" in line for line in commands if "--apply" in line}
+    assert any("-p treat=1" not in line for line in commands)
+
+
+def test_a_text_with_a_parameter_that_there_is_not_is_a_fault():
+    about = texts.About("prüfen", applied={"behandeln": 1})
+    known = {"release": TEMPLATES["release"]}
+    faults = texts.texts_faults(texts.Texts({"release": about}, TEXTS.symptoms), known)
+    assert any("release has no parameter behandeln" in fault for fault in faults)
+
+
 def test_a_page_carries_no_style_of_its_own(site: Path):
     assert all(page_of(site, name).stat().st_size < 1_000_000 for name in TEMPLATES)
 
