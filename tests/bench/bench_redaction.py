@@ -7,7 +7,6 @@ at most 1 ms per cell, and at most 5 % of a run of a runbook's length.
 
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time

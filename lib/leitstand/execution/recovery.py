@@ -11,7 +11,6 @@ from leitstand.core.health import Verdict
 from leitstand.core.plan import Approval, ApprovalExpired, Approved, Plan
 from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor
-from leitstand.execution.handlers import all_handlers
 from leitstand.execution.history import History
 from leitstand.execution.rollout import TakenOver, take_back
 
@@ -57,6 +56,8 @@ class NothingToTakeBack(GateRefused):
 
 def executor_for(approved: Approved, journal: Journal, connection: Connection) -> Executor:
     """Return the executor that changes the connection's environment."""
+    from leitstand.execution.handlers import all_handlers
+
     return Executor(approved, journal, all_handlers(connection, journal))
 
 

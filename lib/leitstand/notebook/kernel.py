@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -119,13 +119,16 @@ class Kernel:
             self.log.unlink(missing_ok=True)
 
 
-def start_kernel(run: RunDirectory, cwd: Path, environment: Mapping[str, str]) -> Kernel:
+def start_kernel(
+    run: RunDirectory, cwd: Path, environment: Mapping[str, str], imports: Sequence[str] = ()
+) -> Kernel:
     """Start a kernel for a run and return at once; it is not ready yet.
 
     Args:
         run: The run; the kernel finds its directory in ``LEITSTAND_RUN``.
         cwd: Working directory of the kernel.
         environment: Variables to set besides the ones of this process.
+        imports: Statements that it executes before its first cell, while the runner imports too.
     """
     directory = run.path / "kernel"
     if len(str(directory)) > _LONGEST_SOCKET_PATH:
@@ -154,7 +157,7 @@ def start_kernel(run: RunDirectory, cwd: Path, environment: Mapping[str, str]) -
     pipes = [str(watched), str(writer.values)]
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "leitstand.notebook.kernel_main", str(file), *pipes],
+            [sys.executable, "-m", "leitstand.notebook.kernel_main", str(file), *pipes, *imports],
             cwd=cwd,
             env=_environment(run, directory, environment),
             stdin=subprocess.DEVNULL,

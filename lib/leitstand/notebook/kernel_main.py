@@ -28,8 +28,8 @@ __all__ = ["main"]
 def main() -> None:
     """Serve the kernel until it is shut down.
 
-    The arguments of the process are the connection file and the descriptors of the lifeline and
-    of the pipe for values.
+    The arguments of the process are the connection file, the descriptors of the lifeline and of
+    the pipe for values, and statements that import what cells will.
     """
     connection_file, lifeline, values = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     os.set_inheritable(lifeline, False)
@@ -57,6 +57,9 @@ def main() -> None:
     run = RunDirectory(Path(os.environ[RUN_VARIABLE]))
     tell_runner(run.redactor, values)
     redaction = redact_kernel(app.session, run.redactor)
+    for statement in sys.argv[4:]:
+        with suppress(Exception):  # the cell that imports it says what is wrong
+            exec(statement, {})
     app.start()  # type: ignore[no-untyped-call]  # ipykernel is untyped
     redaction.flush()
     _leave(app, run)

@@ -89,7 +89,7 @@ def open_run(
     listener: Listener | None = None,
     resumed: RunDirectory | None = None,
 ) -> ManagedRun:
-    """Check the parameters, make the run directory, journal the start and start the kernel.
+    """Check the parameters, make the run directory, start the kernel and journal the start.
 
     Args:
         template: The notebook.
@@ -106,39 +106,58 @@ def open_run(
     values = as_literals(check_parameters(template.parameters, given))
     directory = resumed or create_run_directory(runs, template.name)
     hold = hold_run(directory)
-    if resumed is None:
-        directory.journal.append(
-            "run.started",
-            format=FORMAT,
-            run=directory.id,
-            runbook=template.name,
-            env=values.get("env", ""),
-            **project_of(str(values.get("env", ""))),
-            **operator_of(str(values.get("env", ""))).fields,
-            ticket=values.get("ticket", ""),
-            parameters=values,
-            template_digest=template.digest,
-            **origin(),
-            **provenance(project),
-        )
-    else:
+    if resumed is not None:
         from leitstand.notebook.left_runs import complete_left
 
         complete_left(directory)
         keep_notebook(directory)
-        directory.journal.append(
-            "run.resumed",
-            **operator_of(str(values.get("env", ""))).fields,
-            template_digest=template.digest,
-            host=socket.gethostname(),
-            library=provenance(project)["library"],
-        )
     kernel = start_kernel(
         directory,
         _working_directory(template.path, project),
         {"LEITSTAND_PROJECT": str(project)} if project else {},
+        template.imports,
     )
+    try:  # while the kernel starts
+        _journal_start(directory, template, values, project, resumed=resumed is not None)
+    except BaseException:
+        kernel.close()
+        raise
     return ManagedRun(directory, template, values, kernel, hold, listener or SilentListener())
+
+
+def _journal_start(
+    directory: RunDirectory,
+    template: Template,
+    values: Mapping[str, object],
+    project: Path | None,
+    *,
+    resumed: bool,
+) -> None:
+    env = str(values.get("env", ""))
+    made_of = provenance(project)
+    if resumed:
+        directory.journal.append(
+            "run.resumed",
+            **operator_of(env).fields,
+            template_digest=template.digest,
+            host=socket.gethostname(),
+            library=made_of["library"],
+        )
+        return
+    directory.journal.append(
+        "run.started",
+        format=FORMAT,
+        run=directory.id,
+        runbook=template.name,
+        env=env,
+        **project_of(env),
+        **operator_of(env).fields,
+        ticket=values.get("ticket", ""),
+        parameters=values,
+        template_digest=template.digest,
+        **origin(),
+        **made_of,
+    )
 
 
 def hold_run(directory: RunDirectory) -> int:

@@ -23,11 +23,18 @@ def origin() -> dict[str, str]:
 
 
 def project_of(env: str) -> dict[str, str]:
-    """Return the field ``project`` of ``run.started``; empty where there is no such environment."""
-    from leitstand.configuration import load_environment
+    """Return the field ``project`` of ``run.started``; empty where there is no such environment.
+
+    Its file is read, not checked: that takes long, and begin() does it.
+    """
+    if not env:
+        return {}
+    from leitstand.configuration import read_layers
 
     with suppress(InputError):
-        return {"project": load_environment(env).project} if env else {}
+        base, overlay = read_layers(env)
+        if project := overlay.get("project", base.get("project")):
+            return {"project": str(project)}
     return {}
 
 

@@ -3,11 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from leitstand.audit.approvals import ApprovalStore
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
-from leitstand.core.approvals.decision import Asked
 from leitstand.core.environment import Environment
 from leitstand.core.errors import RunPaused
 from leitstand.core.gates import ApprovalMissing, check_approval
@@ -15,15 +14,7 @@ from leitstand.core.plan import Approval, Approved, Plan, Withheld
 from leitstand.core.run_over import RunOver
 from leitstand.execution.history import History, HistoryOf
 from leitstand.execution.recovery import approved_plan
-from leitstand.notebook.approving import (
-    SecondPerson,
-    announcement,
-    approval_notice,
-    approvals_directory,
-    was_approved,
-)
 from leitstand.notebook.frozen import frozen_step
-from leitstand.notebook.interactive import Interactive
 from leitstand.notebook.like_gate import check_prediction
 from leitstand.notebook.locking import Locking, holder_here
 from leitstand.notebook.mirroring import Mirroring
@@ -34,6 +25,9 @@ from leitstand.notebook.run_state import clock_time
 from leitstand.notebook.sandboxes import world_of
 from leitstand.notebook.template import Template
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
+
+if TYPE_CHECKING:
+    from leitstand.notebook.interactive import Interactive
 
 __all__ = ["Run", "withheld"]
 
@@ -62,7 +56,7 @@ class Run:
         connection: Connection,
         operator: str,
         *,
-        interactive: Interactive | None = None,
+        interactive: "Interactive | None" = None,
     ) -> None:
         self.directory = directory
         self.template = template
@@ -230,6 +224,17 @@ class Run:
         return self._mirroring
 
     def _second_person(self, plan: Plan, *, begun: bool) -> Approval:
+        # Where nobody else is asked, their import would only delay the first cell.
+        from leitstand.audit.approvals import ApprovalStore
+        from leitstand.core.approvals.decision import Asked
+        from leitstand.notebook.approving import (
+            SecondPerson,
+            announcement,
+            approval_notice,
+            approvals_directory,
+            was_approved,
+        )
+
         policy = self.environment.approvals
         if policy is None:
             raise ApprovalMissing(self.environment.name)

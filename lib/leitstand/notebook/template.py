@@ -3,9 +3,11 @@
 import difflib
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from leitstand.core.errors import InputError
 from leitstand.core.parameters import Parameter, parse_parameters
@@ -19,6 +21,8 @@ __all__ = [
     "parameters_source",
     "read_template",
 ]
+
+_IMPORT: Final = re.compile(r"^from leitstand(?:\.\w+)+ import \w+(?:, \w+)*$", re.MULTILINE)
 
 
 class UnknownRunbook(InputError):
@@ -67,6 +71,7 @@ class Template:
         parameters: What the parameters cell declares, in its order.
         parameterised: Whether there is a parameters cell.
         digest: ``sha256:`` and the hexadecimal digest of the file.
+        imports: Statements with which its cells import Leitstand.
     """
 
     path: Path
@@ -76,6 +81,7 @@ class Template:
     parameters: tuple[Parameter, ...]
     parameterised: bool
     digest: str
+    imports: tuple[str, ...] = ()
 
 
 def read_template(path: Path) -> Template:
@@ -89,6 +95,7 @@ def read_template(path: Path) -> Template:
         content = path.read_bytes()
         cells = json.loads(content)["cells"]
         markdown = [_source(cell) for cell in cells if cell["cell_type"] == "markdown"]
+        code = [_source(cell) for cell in cells if cell["cell_type"] == "code"]
         source = parameters_source(cells)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotebookUnreadable(path) from error
@@ -102,6 +109,7 @@ def read_template(path: Path) -> Template:
         parameters=parse_parameters(source) if source is not None else (),
         parameterised=source is not None,
         digest=f"sha256:{hashlib.sha256(content).hexdigest()}",
+        imports=tuple(line for text in code for line in _IMPORT.findall(text)),
     )
 
 
