@@ -101,5 +101,5 @@ def test_the_way_back_of_what_was_not_begun_is_not_applied(world: World) -> None
     environment = load_environment("sandbox")
     connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
     with pytest.raises(ApprovalExpired) as caught:
-        give_back("r1", approved, world.journal, connection, "Abgelaufen.")
+        give_back("r1", approved, world.journal, connection, KeyboardInterrupt())
     assert (4, []) == (caught.value.exit_code, world.started)

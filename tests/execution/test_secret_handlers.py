@@ -114,7 +114,7 @@ def test_a_candidate_that_does_not_work_never_gets_any_traffic(world: World) -> 
     approved = world.approve(changed)
     with pytest.raises(ActionFailed, match="/gibt-es-nicht antwortet 404") as failed:
         executor_for(approved, world.journal, world.connection).apply_all()
-    ended = give_back("run", approved, world.journal, world.connection, failed.value.message)
+    ended = give_back("run", approved, world.journal, world.connection, failed.value)
     assert isinstance(ended, RolledBack)
     assert (old, set()) == (pinned(world), world.tags())
 

@@ -8,6 +8,12 @@ from typing import Any
 import pytest
 
 from leitstand.audit.journal import Journal
+from leitstand.cloud.connection import Connection
+from leitstand.cloud.run import CloudRun
+from leitstand.configuration import load_environment
+from leitstand.core.reconfiguring import variable
+from leitstand.notebook.maintenance_mode import VARIABLE
+from leitstand.sandbox import control
 from tests.fixtures.command import Command
 from tests.fixtures.lab import Cell, Kernel, cells_of, kernel, small_production
 
@@ -290,3 +296,27 @@ def test_a_gate_that_refuses_stops_run_all_and_ends_as_refused(
     assert ["ok", "error", *["aborted"] * 7] == [one.status for one in shown]
     assert not acted(command)
     assert not events(command, "plan.made")
+
+
+def test_what_someone_else_changed_before_the_first_action_stays_and_nothing_is_taken_back(
+    command: Command, desk: Kernel
+) -> None:
+    running = control.find(command.home / "sandbox")
+    assert running is not None
+    directory = command.project / "config" / "environments"
+    environment = load_environment("sandbox", directory)
+    cloud = CloudRun(Connection(environment, running.grpc))
+    web = cloud.service(environment.service_name("web"))
+    shown_now = variable(cloud.revision(web.name, web.latest_ready_revision).template, VARIABLE)
+    sheet = Sheet(on=not shown_now, apply=True)
+    desk.all(sheet.until_approval)
+    operation = cloud.start_scaling(web.name, web.etag, {"min_instance_count": 1})
+    while not cloud.operation(operation).done:
+        pass
+    theirs = cloud.service(web.name)
+    refused = desk(sheet.change)
+    assert "ChangedMeanwhile" == refused.error
+    assert "seit der Plan entstand" in refused.text
+    assert [] == events(command, "action.operation")
+    assert theirs == cloud.service(web.name)
+    assert ["rollout.left"] == [e["event"] for e in journal(command) if "rollout" in e["event"]]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
+from leitstand.cloud.errors import Conflict
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
@@ -15,6 +16,7 @@ from leitstand.execution.history import History
 from leitstand.execution.rollout import TakenOver, take_back
 
 __all__ = [
+    "ChangedMeanwhile",
     "NoWayBack",
     "NothingToTakeBack",
     "approved_plan",
@@ -42,6 +44,22 @@ class NoWayBack(GateRefused):
             f"Schließen Sie ihn ab: leitstand resume {run}.",
         )
         self.action = action
+
+
+class ChangedMeanwhile(GateRefused):
+    """Someone else has changed what a plan was made for; the run has changed nothing.
+
+    Attributes:
+        what: The resource.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}: Jemand anderes hat die Ressource geändert, seit der Plan entstand; der Lauf"
+            " hat nichts geändert.",
+            "Prüfen Sie, wer sie geändert hat, und starten Sie das Runbook neu.",
+        )
+        self.what = what
 
 
 class NothingToTakeBack(GateRefused):
@@ -118,11 +136,19 @@ def revert(
 
 
 def give_back(
-    run: str, approved: Approved, journal: Journal, connection: Connection, reason: str
+    run: str, approved: Approved, journal: Journal, connection: Connection, error: BaseException
 ) -> LeitstandError:
     """Take back a plan that failed on its way; return the error that ends the run.
 
-    Past the point of no return nothing is taken back, and the run can be resumed.
+    Past the point of no return nothing is taken back, and the run can be resumed. Where the first
+    change was refused because someone else has changed the resource, theirs stands.
+
+    Args:
+        run: Its id.
+        approved: The plan.
+        journal: Of the run.
+        connection: Where it acts.
+        error: Why it failed; an interrupt is one too.
 
     Raises:
         ApprovalExpired: the plan was not begun, and must not be any more.
@@ -133,6 +159,11 @@ def give_back(
         raise RunOver(run)
     if not history.begun(approved.plan) and not approved.approval.holds(datetime.now(UTC)):
         raise ApprovalExpired(approved.approval)
+    reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
+    done = any(history.action(action.id).done for action in approved.plan.actions)
+    if isinstance(error, Conflict) and not done:
+        journal.append("rollout.left", reason=error.reason)
+        return ChangedMeanwhile(error.what)
     if not history.can_return:
         return RunFailed(reason, f"Setzen Sie den Lauf fort: leitstand resume {run}.")
     executor = executor_for(approved, journal, connection)

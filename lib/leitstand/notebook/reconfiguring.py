@@ -143,9 +143,8 @@ class Reconfiguring:
                 with self._run.step(action.id, self._title(action)) as progress:
                     executor.apply(action.id, progress.update)
         except (LeitstandError, KeyboardInterrupt) as error:
-            reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
             raise give_back(
-                self._run.id, approved, self._run.journal, self._run.connection, reason
+                self._run.id, approved, self._run.journal, self._run.connection, error
             ) from error
 
     def verify(self, approved: Approved | Withheld) -> None:

@@ -226,9 +226,8 @@ class Rollback:
         try:
             self._apply(approved)
         except (LeitstandError, KeyboardInterrupt) as error:
-            reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
             raise give_back(
-                self._run.id, approved, self._run.journal, self._run.connection, reason
+                self._run.id, approved, self._run.journal, self._run.connection, error
             ) from error
         return approved
 

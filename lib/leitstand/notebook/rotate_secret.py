@@ -140,8 +140,7 @@ class RotateSecret:
                 with run.step(action.id, action_title(action)) as progress:
                     executor.apply(action.id, progress.update)
         except (LeitstandError, KeyboardInterrupt) as error:
-            reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
-            raise give_back(run.id, approved, run.journal, run.connection, reason) from error
+            raise give_back(run.id, approved, run.journal, run.connection, error) from error
 
     def verify(self, approved: Approved | Withheld) -> None:
         """Prove that everything works with the new version, and say what is left to do.
