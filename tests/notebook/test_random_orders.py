@@ -1,10 +1,9 @@
 """Cells executed in random orders, edited, twice, with restarts: no action twice, none ungated.
 
-Two orders here; `LEITSTAND_SWEEP=full` has a hundred for each runbook that the small production,
-web without database, can carry. An order that fails is had again by its seed.
+Two orders here; ``nox -s sweep`` has a hundred for each runbook that the small production, web
+without database, can carry. An order that fails is had again by its seed.
 """
 
-import os
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -16,13 +15,17 @@ from tests.fixtures.command import Command
 from tests.fixtures.lab import Cell, cells_of, kernel, small_production
 from tests.fixtures.random_orders import Move, execute, order_of, violations
 
-FULL = os.environ.get("LEITSTAND_SWEEP") == "full"
 RUNBOOKS = ("maintenance_mode", "deviations", "release", "log_retention")
-ORDERS = (
-    [(runbook, seed) for runbook in RUNBOOKS for seed in range(100)]
-    if FULL
-    else [("maintenance_mode", 3), ("maintenance_mode", 7)]
-)
+ORDERS = [
+    ("maintenance_mode", 3, 16),
+    ("maintenance_mode", 7, 16),
+    *(
+        pytest.param(runbook, seed, 24, marks=pytest.mark.sweep)
+        for runbook in RUNBOOKS
+        for seed in range(100)
+    ),
+]
+"""Runbook, seed and number of moves."""
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +38,14 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
         yield made
 
 
-@pytest.mark.parametrize(("runbook", "seed"), ORDERS)
+@pytest.mark.parametrize(("runbook", "seed", "moves"), ORDERS)
 def test_in_whatever_order_nothing_is_done_twice_or_without_its_gate(
-    command: Command, tmp_path: Path, runbook: str, seed: int
+    command: Command, tmp_path: Path, runbook: str, seed: int, moves: int
 ) -> None:
     cells = cells_of(runbook, apply=True)
     before = set(command.runs)
     with kernel(command, tmp_path / f"{runbook}.ipynb") as desk:
-        execute(desk, cells, order_of(seed, cells, 24 if FULL else 16))
+        execute(desk, cells, order_of(seed, cells, moves))
     runs = [run for run in command.runs if run not in before]
     assert [] == violations(runs)
     for run in runs:
