@@ -4,11 +4,13 @@ import base64
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from leitstand.audit.redaction.spans import Span
+from leitstand.audit.redaction.words import Words
 
 __all__ = ["KNOWN", "SHORTEST", "KnownValues"]
 
@@ -36,7 +38,7 @@ class KnownValues:
         self._secret_by_form: dict[str, str] = {}
         self._words: dict[str, str] = {}
         self._squeezed: dict[str, str] = {}
-        self._needles: dict[str, None] = {}
+        self._made: _Searched | None = None
         self.longest = 0
         self.add(values)
 
@@ -46,18 +48,9 @@ class KnownValues:
     def add(self, values: Iterable[str]) -> None:
         """Know more values from now on."""
         for value in values:
-            before = len(self._secret_by_form)
             for secret in dict.fromkeys(_parts(value)):
                 self._add(secret)
-            self._note_needles(list(self._secret_by_form)[before:])
-
-    def _note_needles(self, forms: list[str]) -> None:
-        """Note the forms that hold no other one: without one of them, none stands in a text."""
-        noted: list[str] = []
-        for form in sorted(forms, key=len):
-            if not any(needle in form for needle in noted):
-                noted.append(form)
-        self._needles.update(dict.fromkeys(noted))
+        self._made = None
 
     def _add(self, secret: str) -> None:
         if len(secret) < SHORTEST:
@@ -74,42 +67,30 @@ class KnownValues:
 
     def find(self, text: str) -> Iterator[Span]:
         """Yield where a form stands."""
-        forms = self._secret_by_form if self._stands_in(text) else {}
-        for form, secret in forms.items():
-            start = text.find(form)
-            while start >= 0:
-                yield Span(start, start + len(form), KNOWN, secret, known=True)
-                start = text.find(form, start + 1)
+        if len(text) >= ANYWHERE:
+            forms = self._searched.forms
+            for number, start, end in forms.words.stand_in(text):
+                yield Span(start, end, KNOWN, forms.secrets[number], known=True)
         for word, secret in self._words.items():
             if word in text:
                 for match in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text):
                     yield Span(*match.span(), KNOWN, secret, known=True)
 
-    def _stands_in(self, text: str) -> bool:
-        if len(text) < ANYWHERE:
-            return False
-        for needle in self._needles:  # noqa: SIM110  # twice as fast as any()
-            if needle in text:
-                return True
-        return False
-
     def find_in_pieces(self, text: str) -> Iterator[Span]:
         """Yield where a value of at least 12 characters stands with white space in between."""
-        if not self._squeezed:
-            return
-        if len(text) < 12:
+        if not self._squeezed or len(text) < 12:
             return
         squeezed = "".join(text.split())
-        hits = [(one, secret) for one, secret in self._squeezed.items() if one in squeezed]
-        if not hits or len(squeezed) == len(text):
+        if len(squeezed) == len(text):
+            return
+        values = self._searched.squeezed
+        hits = list(values.words.stand_in(squeezed))
+        if not hits:
             return
         at = [index for index, character in enumerate(text) if not character.isspace()]
-        for value, secret in hits:
-            start = squeezed.find(value)
-            while start >= 0:
-                end = at[start + len(value) - 1] + 1
-                yield Span(at[start], end, KNOWN, secret, known=True)
-                start = squeezed.find(value, start + 1)
+        for number, start, end in hits:
+            secret = values.secrets[number]
+            yield Span(at[start], at[end - 1] + 1, KNOWN, secret, known=True)
 
     def begins_at(self, text: str) -> tuple[int, str, int] | None:
         """Return where a value of at least 12 characters begins that the text's end cuts off.
@@ -138,6 +119,28 @@ class KnownValues:
     def secret_of(self, squeezed: str) -> str:
         """Return the value that is this without white space."""
         return self._squeezed[squeezed]
+
+    @property
+    def _searched(self) -> "_Searched":
+        if self._made is None:
+            self._made = _Searched(_Secrets(self._secret_by_form), _Secrets(self._squeezed))
+        return self._made
+
+
+class _Secrets:
+    """Words, and by their numbers the secret that each stands for."""
+
+    def __init__(self, secret_by_word: Mapping[str, str]) -> None:
+        self.words = Words(secret_by_word)
+        self.secrets = tuple(secret_by_word.values())
+
+
+@dataclass(frozen=True)
+class _Searched:
+    """What is searched for: forms, and values without white space."""
+
+    forms: _Secrets
+    squeezed: _Secrets
 
 
 def _parts(value: str) -> Iterator[str]:

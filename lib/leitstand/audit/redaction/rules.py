@@ -5,7 +5,7 @@ that ordinary text costs next to nothing.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from urllib.parse import unquote
 
@@ -13,6 +13,7 @@ from leitstand.audit.redaction.personal import PERSONAL
 from leitstand.audit.redaction.scanner_patterns import SCANNER_PATTERNS
 from leitstand.audit.redaction.spans import Span
 from leitstand.audit.redaction.values import is_name
+from leitstand.audit.redaction.words import Words
 
 __all__ = ["RULES", "Rule", "find_by_rules"]
 
@@ -219,8 +220,27 @@ _PERSONAL = tuple(
 RULES = (*_OWN, *_SCANNERS, *_PERSONAL)
 """All rules but that of keys and their values."""
 
-_EXACT = tuple((needle, rule) for rule in RULES if not rule.folded for needle in rule.needles)
-_FOLDED = tuple((needle, rule) for rule in RULES if rule.folded for needle in rule.needles)
+
+class _Needles:
+    """The needles of some rules, and whose they are."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self._rules = tuple(rules)
+        owners: dict[str, list[int]] = {}
+        for number, rule in enumerate(self._rules):
+            for needle in rule.needles:
+                owners.setdefault(needle, []).append(number)
+        self._words, self._owners = Words(owners), tuple(owners.values())
+
+    def awake(self, text: str) -> Iterator[Rule]:
+        """Yield the rules of which a needle stands in a text, in their order."""
+        found = self._words.numbers_in(text)
+        for number in sorted({owner for word in found for owner in self._owners[word]}):
+            yield self._rules[number]
+
+
+_EXACT = _Needles(rule for rule in RULES if not rule.folded)
+_FOLDED = _Needles(rule for rule in RULES if rule.folded)
 
 
 def find_by_rules(text: str, lower: str) -> Iterator[Span]:
@@ -230,7 +250,5 @@ def find_by_rules(text: str, lower: str) -> Iterator[Span]:
         text: Where to look.
         lower: The same in lower case.
     """
-    awake = [rule for needle, rule in _EXACT if needle in text]
-    awake += [rule for needle, rule in _FOLDED if needle in lower]
-    for rule in dict.fromkeys(awake):
+    for rule in (*_EXACT.awake(text), *_FOLDED.awake(lower)):
         yield from rule.find(text)

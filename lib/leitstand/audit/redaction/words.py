@@ -1,0 +1,52 @@
+"""Many words searched for at once, in a time that hardly depends on how many there are."""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from ahocorasick_rs import AhoCorasick
+
+__all__ = ["Words"]
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
+_IN_ITS_PLACE: Final = "\ufffd"
+
+
+class Words:
+    """Words, each of at least one character, and where they stand in a text.
+
+    Half a character (a lone surrogate) stands for any other half: it is found too often rather
+    than not at all.
+
+    Args:
+        words: What is searched for; their numbers are their places here.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(words)
+
+    def __bool__(self) -> bool:
+        return bool(self._words)
+
+    def stand_in(self, text: str) -> Iterator[tuple[int, int, int]]:
+        """Yield number, start and end of every word in a text, also of those that overlap."""
+        if not self._words:
+            return
+        try:
+            found = self._automaton.find_matches_as_indexes(text, overlapping=True)
+        except UnicodeEncodeError:
+            whole = _SURROGATE.sub(_IN_ITS_PLACE, text)
+            found = self._automaton.find_matches_as_indexes(whole, overlapping=True)
+        yield from found
+
+    def numbers_in(self, text: str) -> set[int]:
+        """Return the numbers of the words that stand in a text."""
+        return {number for number, _, _ in self.stand_in(text)}
+
+    @cached_property
+    def _automaton(self) -> "AhoCorasick":
+        from ahocorasick_rs import AhoCorasick
+
+        return AhoCorasick([_SURROGATE.sub(_IN_ITS_PLACE, word) for word in self._words])
