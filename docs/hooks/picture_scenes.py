@@ -4,7 +4,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from logging import Logger
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 from picture_browser import Lab, chromium, lab, photograph, window
 from picture_cache import digest_of, kept, replace
 from picture_stage import PictureFailed, Stage, stage
+from sandbox_template import SandboxTemplate
 
 __all__ = ["PICTURES", "pictures_anew", "wanted"]
 
@@ -94,7 +95,7 @@ def wanted() -> frozenset[str]:
 
 @contextmanager
 def pictures_anew(
-    root: Path, log: Logger, stopped: threading.Event
+    root: Path, log: Logger, stopped: threading.Event, template: SandboxTemplate
 ) -> Iterator[Sequence[Callable[[], None]]]:
     """Give what takes all pictures, each in a place of its own; after the block, keep them.
 
@@ -104,6 +105,7 @@ def pictures_anew(
         root: The checkout.
         log: Told what was done.
         stopped: Set when everything is to end.
+        template: What the sandboxes begin as.
 
     Raises:
         PictureFailed: the program did not do what a picture is to show, nor the second time.
@@ -116,7 +118,8 @@ def pictures_anew(
     digest = digest_of(root)  # before they are taken: what changes meanwhile is not what they show
     failed: list[PictureFailed] = []
     with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
-        yield [partial(_walk, lane, root, Path(new), log, stopped, failed) for lane in LANES]
+        place = partial(stage, root, Path(new), stopped, template)
+        yield [partial(_walk, lane, place, log, stopped, failed) for lane in LANES]
         if failed:
             raise failed[0]
         replace(root, Path(new), digest)
@@ -124,8 +127,7 @@ def pictures_anew(
 
 def _walk(
     lane: Lane,
-    root: Path,
-    target: Path,
+    place: Callable[[], AbstractContextManager[Stage]],
     log: Logger,
     stopped: threading.Event,
     failed: list[PictureFailed],
@@ -134,8 +136,8 @@ def _walk(
     began = time.monotonic()
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with stage(root, target, stopped) as place:
-                lane(place)
+            with place() as made:
+                lane(made)
         except PictureFailed as error:
             if attempt == ATTEMPTS or stopped.is_set():
                 failed.append(error)

@@ -29,7 +29,7 @@ DIRECTORY = "bilder"
 _found: dict[str, Path] = {}
 
 
-@event_priority(50)  # after they were taken anew, beside the rehearsals, if the build is fresh
+@event_priority(50)  # after they were taken anew, if the build is fresh
 def on_pre_build(*, config: MkDocsConfig) -> None:
     """Find the pictures that show this repository."""
     root = Path(config.config_file_path).resolve().parent

@@ -21,6 +21,7 @@ from typing import Any
 from rehearsal_commands import Commands, Ended, NotEnded
 from rehearsal_results import CACHE, Rehearsed, digest_of
 from rehearsal_table import Lane, Rehearsal, command_of
+from sandbox_template import SandboxTemplate
 
 from leitstand.audit.signing import FileSigner
 
@@ -58,6 +59,7 @@ def rehearsals(
     commit: str,
     log: Logger,
     stopped: threading.Event,
+    template: SandboxTemplate,
 ) -> Iterator[Sequence[Callable[[], RehearsalFailed | None]]]:
     """Give what rehearses each lane and returns its failure, with which the lane ends.
 
@@ -69,6 +71,7 @@ def rehearsals(
         commit: Of the checkout, for the results.
         log: Told of each rehearsal.
         stopped: Set when everything is to end.
+        template: What the sandboxes begin as.
     """
     target = target.resolve()
     for name in ("rehearsals", "records"):
@@ -79,9 +82,12 @@ def rehearsals(
         # Before anything starts: what changes meanwhile is not what was rehearsed.
         digests = {one.runbook: digest_of(root, one) for lane in lanes for one in lane.rehearsals}
         running = [
-            _Lane(lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped)
+            _Lane(
+                lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped,
+                template,
+            )
             for number, lane in enumerate(lanes)
-        ]
+        ]  # fmt: skip
         yield [lane.run for lane in running]
 
 
@@ -89,6 +95,7 @@ class _Lane:
     def __init__(
         self, lane: Lane, home: Path, key: Path, root: Path, target: Path, commit: str,
         digests: Mapping[str, str], log: Logger, stopped: threading.Event,
+        template: SandboxTemplate,
     ) -> None:  # fmt: skip
         self._lane = lane
         self._home = home
@@ -99,6 +106,7 @@ class _Lane:
         self._digests = digests
         self._log = log
         self._stopped = stopped
+        self._template = template
 
     def run(self) -> RehearsalFailed | None:
         """Rehearse the lane and return its failure; the sandbox has ended in any case."""
@@ -107,6 +115,7 @@ class _Lane:
         os.link(self._key, self._home / "records.pem")
         self._commands = Commands(self._root, self._environment(), self._home)
         try:
+            self._template.copy_to(self._home)
             self._do("sandbox up")
             for rehearsal in self._lane.rehearsals:
                 self._rehearse(rehearsal)

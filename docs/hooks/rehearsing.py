@@ -1,6 +1,6 @@
 """MkDocs hook: rehearses every runbook before the site is built, with LEITSTAND_SITE=fresh.
 
-Pictures of the program are taken meanwhile, unless the kept ones still show this repository.
+Pictures of the program are taken afterwards, unless the kept ones still show this repository.
 Without it, nothing is started. A rehearsal that ends otherwise than the table says fails the build;
 the results of earlier ones stay as they are.
 """
@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import freshness
@@ -23,6 +22,7 @@ from picture_stage import PictureFailed
 from rehearsal_lanes import rehearsals
 from rehearsal_results import CACHE, forget
 from rehearsal_table import TABLE, BadTable, faults_of, read_table
+from sandbox_template import SandboxTemplate
 
 from leitstand.core.errors import LeitstandError
 from leitstand.notebook.template import Template, list_templates, read_template
@@ -78,29 +78,30 @@ def check(root: Path) -> list[str]:
 
 
 def make_anew(root: Path) -> None:
-    """Rehearse everything and take the pictures, all at once, as most of it is waiting.
+    """Rehearse everything, then take the pictures: together they would miss their deadlines.
 
     Raises:
         PluginError: a rehearsal or a picture failed; the earlier results stay.
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
     """
     stopped = threading.Event()
-    try:
-        with pictures_anew(root, log, stopped) as pictures:
-            fresh_rehearsals(root, stopped, pictures)
-    except PictureFailed as error:
-        raise PluginError(str(error)) from error
+    with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place:
+        template = SandboxTemplate(root, Path(place) / "template", stopped)
+        try:
+            fresh_rehearsals(root, stopped, template)
+            with pictures_anew(root, log, stopped, template) as lanes:
+                at_once(lanes, stopped)
+        except PictureFailed as error:
+            raise PluginError(str(error)) from error
 
 
-def fresh_rehearsals(
-    root: Path, stopped: threading.Event, beside: Sequence[Callable[[], None]] = ()
-) -> None:
+def fresh_rehearsals(root: Path, stopped: threading.Event, template: SandboxTemplate) -> None:
     """Rehearse everything, and put the results in the place of the earlier ones.
 
     Args:
         root: The checkout.
         stopped: Set when everything is to end.
-        beside: What is done at the same time.
+        template: What the sandboxes begin as.
 
     Raises:
         PluginError: a rehearsal failed; the earlier results stay.
@@ -111,8 +112,8 @@ def fresh_rehearsals(
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
     table = read_table(root / TABLE)
     try:
-        with rehearsals(table, root, new, _commit(root), log, stopped) as lanes:
-            failed = list(filter(None, at_once([*lanes, *beside], stopped)))
+        with rehearsals(table, root, new, _commit(root), log, stopped, template) as lanes:
+            failed = list(filter(None, at_once(lanes, stopped)))
         if failed:
             _replace(new / "failed", cache / "failed")
             raise PluginError("; ".join(map(str, failed)))
