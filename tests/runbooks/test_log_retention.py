@@ -2,28 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from leitstand.cloud.log_routing import LogRouting
 from tests.fixtures.command import Ended
 from tests.fixtures.provisioning import Production, production
-
-PARENT = "projects/leitstand-sandbox"
-APIS = ("logging", "bigquery")
-WANTED: dict[str, dict[str, Any]] = {
-    "serviceusage.services": {f"{api}.googleapis.com": {"state": "ENABLED"} for api in APIS},
-    "logging.buckets": {"_Default": {"retention_days": 90}},
-    "bigquery.datasets": {"logs": {"location": "europe-west3"}},
-    "logging.sinks": {
-        "bigquery": {
-            "destination": "bigquery.googleapis.com/${bigquery.datasets/logs}",
-            "filter": "severity>=WARNING",
-            "bigquery_options": {"use_partitioned_tables": True},
-        }
-    },
-}
+from tests.fixtures.retention import PARENT, prepare_logs
 
 
 @dataclass
@@ -40,11 +25,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with production(tmp_path_factory.mktemp("logs"), whole=False) as place:
-        place.want(WANTED)
-        for api in APIS:
-            place.change("serviceusage.services", f"{api}.googleapis.com", {"state": "ENABLED"})
-        dataset = {"datasetReference": {"datasetId": "logs"}, "location": "europe-west3"}
-        place.make("bigquery.datasets", "logs", dataset)
+        prepare_logs(place)
         looked = place.leitstand("run", "log_retention")
         repaired = place.leitstand("run", "log_retention", "--apply")
         exclusions = [{"name": "noise", "filter": 'logName:"leitstand-probe"'}]

@@ -1,0 +1,58 @@
+"""A runbook killed after any event of its journal, then resumed, ends as if it had not been killed.
+
+``nox -s sweep`` kills each after every event; ``LEITSTAND_SWEEP_STRIDE=7`` after every seventh.
+"""
+
+import os
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.command import ROOT
+from tests.fixtures.crash_cases import CASES
+from tests.fixtures.crashing import Reference, crashed, reference_of
+
+STRIDE = int(os.environ.get("LEITSTAND_SWEEP_STRIDE", "1"))
+SHARES = 8
+"""Tests into which the events of one runbook are divided, so that each says how far it has come."""
+
+
+@cache
+def reference(runbook: str, base: Path) -> Reference:
+    return reference_of(CASES[runbook], base / runbook / "reference")
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("sweep")
+
+
+def test_every_runbook_is_swept() -> None:
+    assert {path.stem for path in (ROOT / "runbooks").glob("*.ipynb")} == set(CASES)
+
+
+@pytest.mark.parametrize(
+    ("runbook", "event"), [(case.runbook, event) for case in CASES.values() for event in case.quick]
+)
+def test_a_killed_run_ends_as_if_it_had_not_been_killed(
+    runbook: str, event: int, base: Path
+) -> None:
+    expected = reference(runbook, base)
+    assert [] == crashed(CASES[runbook], base / runbook / str(event), event, expected)
+
+
+@pytest.mark.sweep
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("share", range(SHARES))
+@pytest.mark.parametrize("runbook", CASES)
+def test_a_run_killed_after_every_event_ends_as_if_it_had_not_been_killed(
+    runbook: str, share: int, base: Path
+) -> None:
+    expected = reference(runbook, base)
+    found = {
+        event: wrong
+        for event in range(1 + share * STRIDE, len(expected.events), SHARES * STRIDE)
+        if (wrong := crashed(CASES[runbook], base / runbook / str(event), event, expected))
+    }
+    assert {} == found
