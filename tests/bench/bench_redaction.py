@@ -65,7 +65,7 @@ def redactor() -> RunRedactor:
 
 
 def kernel_seconds(mask: bool) -> float:
-    """Return how long a kernel takes to send what a cell shows."""
+    """Return the processor time in which a kernel sends what a cell shows."""
     from jupyter_client.session import Session
 
     session = Session(key=b"k")
@@ -74,7 +74,7 @@ def kernel_seconds(mask: bool) -> float:
         redact_kernel(session, redactor())
     parent = session.msg("execute_request")["header"]
     shown = [outputs(number) for number in range(CELLS)]
-    begin = time.perf_counter()
+    begin = time.process_time()
     for number in range(CELLS):
         session.send(socket, "execute_input", {"code": "run.observe()"}, parent=parent)
         for one in shown[number]:
@@ -87,11 +87,11 @@ def kernel_seconds(mask: bool) -> float:
             session.send(socket, one["output_type"], content, parent=parent)
         session.send(socket, "execute_reply", {"status": "ok", "payload": []}, parent=parent)
         session.send(socket, "status", {"execution_state": "idle"}, parent=parent)
-    return (time.perf_counter() - begin) / CELLS
+    return (time.process_time() - begin) / CELLS
 
 
 def runner_seconds(directory: Path, mask: bool) -> float:
-    """Return how long the runner takes to journal a cell and to save the notebook now and then.
+    """Return the processor time in which the runner journals a cell and saves now and then.
 
     Without waiting for the disk, which takes longer than masking, and never the same.
     """
@@ -108,7 +108,7 @@ def runner_seconds(directory: Path, mask: bool) -> float:
     notebook = from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     saved = SavedNotebook(made)
     made_before = [from_dict(outputs(number)) for number in range(CELLS)]
-    begin = time.perf_counter()
+    begin = time.process_time()
     for number in range(CELLS):
         text = made.text(source) if mask else source
         journal.append("cell.started", index=number, section="Plan", source=Masked(text))
@@ -117,7 +117,7 @@ def runner_seconds(directory: Path, mask: bool) -> float:
         journal.append("cell.completed", index=number, outputs=Masked(bounded_outputs(kept)))
         if mask and number % 15 == 14:  # a save every so often
             saved.masked(notebook)
-    return (time.perf_counter() - begin) / CELLS
+    return (time.process_time() - begin) / CELLS
 
 
 def run_shares(home: Path) -> tuple[float, float]:
