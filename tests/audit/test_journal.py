@@ -137,3 +137,13 @@ def test_whoever_follows_gets_each_event_once_and_a_torn_one_never(journal: Jour
     journal.append("step.completed")
     assert ["step.started", "step.completed"] == [event["event"] for event in follower.events()]
     assert [] == follower.events()
+
+
+def test_a_closed_journal_takes_nothing_more_and_says_why(journal: Journal):
+    journal.append("run.started")
+    journal.close(lambda: ValueError("over"))
+    with pytest.raises(ValueError, match="over"):
+        journal.append("plan.made")
+    with pytest.raises(ValueError, match="over"):
+        journal.permit()
+    assert ["run.started"] == [event["event"] for event in journal.events()]

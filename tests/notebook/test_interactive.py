@@ -128,7 +128,7 @@ def test_what_the_run_has_ended_with_is_not_added_to_and_begin_opens_another(
 ) -> None:
     sheet, before = Sheet(on=True, apply=True), last(command).name
     size = len(journal(command))
-    for cell in (sheet.change, sheet.observe, sheet.finish):
+    for cell in (sheet.change, sheet.observe, sheet.plan, sheet.approve, sheet.finish):
         assert "RunOver" == desk(cell).error
     assert size == len(journal(command))
     begun = desk(sheet.begin)

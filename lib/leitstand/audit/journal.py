@@ -77,8 +77,9 @@ class Journal:
             SecretInPlan: the event is a plan that holds a secret.
             TypeError: a field has a type that a journal cannot hold.
             LeitstandError: an action is announced, and what `mirror` was given, or then the guard,
-                does not let it begin.
+                does not let it begin; or the journal is closed.
         """
+        self._check_open()
         if self._calls is not None and (calls := self._calls()):
             fields["api_calls"] = calls
         redactor = self._redactor() if self._redactor is not None else None

@@ -31,6 +31,7 @@ from leitstand.notebook.incident_runs import (
     treated_in,
 )
 from leitstand.notebook.incident_views import command, source_names
+from leitstand.notebook.interactive_errors import CellOutOfOrder
 from leitstand.notebook.run import Run, withheld
 from leitstand.notebook.start_run import start_handlers
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
@@ -57,8 +58,13 @@ class Response:
 
     @property
     def incident(self) -> Incident:
-        """The incident, after ``declare``."""
-        assert self._incident is not None
+        """The incident, after ``declare``.
+
+        Raises:
+            CellOutOfOrder: it was not executed since ``begin``.
+        """
+        if self._incident is None:
+            raise CellOutOfOrder("declared", "Parameter")
         return self._incident
 
     @property

@@ -10,6 +10,7 @@ from leitstand.core.plan import Approved, Plan, Withheld
 from leitstand.execution.history import History
 from leitstand.execution.parallel import Outcome, Schedule, Status
 from leitstand.execution.provisioning import Observed, Provisioner
+from leitstand.notebook.interactive_errors import CellOutOfOrder
 from leitstand.notebook.progress import Progress
 from leitstand.notebook.provision_views import (
     observation_table,
@@ -179,7 +180,8 @@ class Provision:
     def _applied(self, approved: Approved, step: Step) -> Outcome:
         """Apply a step; failures end its progress and its entry in the journal, nothing more."""
         if self._schedule is None:
-            assert self._seen is not None
+            if self._seen is None:  # begin() was executed again since
+                raise CellOutOfOrder("seen", "Vorprüfung")
             self._schedule = self._provisioner.schedule(
                 approved, self._seen, self._run.journal, self._watch
             )

@@ -135,12 +135,16 @@ class Run:
             self._moved()
 
     def _check_step(self, id: str, title: str) -> None:
-        history = self._history.now()
-        if history.ended:
-            raise RunOver(self.id)
+        history = self._check_open()
         if history.started and (done := frozen_step(self.journal, history, id)) is not None:
             when = f"am {clock_time(done.at)} von {done.by}"
             show(Notice(f"{title}: schon getan {when}. Es geschieht kein zweites Mal.", Tone.GOOD))
+
+    def _check_open(self) -> History:
+        history = self._history.now()
+        if self.journal.closed or history.ended:
+            raise RunOver(self.id)
+        return history
 
     def _moved(self) -> None:
         if self._interactive is not None:
@@ -153,6 +157,7 @@ class Run:
         person, waits for that person first; whatever the journal says, only signed approvals count.
 
         Raises:
+            RunOver: the run has ended.
             ApprovalMissing: the environment needs a second person, and does not say who that is.
             ApprovalImpossible: nobody could approve this plan.
             ApprovalPending: the approval was not there at the deadline; the run can be resumed.
@@ -174,8 +179,7 @@ class Run:
 
     def _approved(self, plan: Plan) -> Approved:
         check_approval(self.environment, self.apply)
-        history = History.read(self.journal)
-        begun = history.begun(plan) and not history.ended
+        begun = self._check_open().begun(plan)  # before any lock, which nobody would give back
         if self.environment.requires_second_person:
             # Nobody else is kept from the target while it waits: a basis that has changed since
             # is noticed when the plan is applied.
