@@ -188,12 +188,12 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="leitstand-") as name:
         home = Path(name)
         os.environ["LEITSTAND_HOME"] = name
-        kernel = min(kernel_seconds(True) for _ in range(3)) - min(
-            kernel_seconds(False) for _ in range(3)
+        kernel = min(kernel_seconds(True) for _ in range(9)) - min(
+            kernel_seconds(False) for _ in range(9)
         )
         with patch("os.fsync"):
-            runner = min(runner_seconds(home, True) for _ in range(5)) - min(
-                runner_seconds(home, False) for _ in range(5)
+            runner = min(runner_seconds(home, True) for _ in range(9)) - min(
+                runner_seconds(home, False) for _ in range(9)
             )
         cell = kernel + runner
         print(

@@ -16,6 +16,9 @@ from tests.docs.referenced import ROOT, hook, page
 
 LIB = ROOT / "lib" / "leitstand"
 PLACE = re.compile(r"<!-- tabelle: (\S+) -->")
+SWEEPING = {"LEITSTAND_SWEEP_STRIDE"}
+"""Variables that only tests read."""
+
 PAGES = {path: path.read_text("utf-8") for path in sorted((ROOT / "docs").rglob("*.md"))}
 
 
@@ -154,11 +157,12 @@ def test_every_variable_is_documented():
 
 def test_every_variable_of_the_library_stands_in_the_table_of_variables():
     table = page("befehle").partition("## Umgebungsvariablen")[2].partition("\n## ")[0]
-    assert variables(LIB) == set(re.findall(r"LEITSTAND_[A-Z_]+", table)) - {"LEITSTAND_SITE"}
+    others = {"LEITSTAND_SITE", *SWEEPING}
+    assert variables(LIB) == set(re.findall(r"LEITSTAND_[A-Z_]+", table)) - others
 
 
 def test_pages_name_only_variables_that_there_are():
-    known = variables(LIB, ROOT / "docs" / "hooks") | {"LEITSTAND_SITE"}
+    known = variables(LIB, ROOT / "docs" / "hooks") | {"LEITSTAND_SITE", *SWEEPING}
     gone = {
         str(path.relative_to(ROOT)): sorted(strange)
         for path, text in PAGES.items()
