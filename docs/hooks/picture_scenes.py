@@ -1,20 +1,17 @@
 """What is done for pictures: the tour, a runbook in JupyterLab, and a drill from start to score."""
 
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from logging import Logger
 from pathlib import Path
 
+from lanes import at_once
 from picture_browser import Lab, chromium, lab, photograph, window
-from picture_cache import digest_of, kept, replace
 from picture_stage import PictureFailed, Stage, stage
-from sandbox_template import SandboxTemplate
 
-__all__ = ["PICTURES", "pictures_anew", "wanted"]
+__all__ = ["PICTURES", "take", "wanted"]
 
 FAULT = "bad-release"
 ATTEMPTS = (
@@ -93,56 +90,46 @@ def wanted() -> frozenset[str]:
     return OF_TERMINAL if chromium() is None else PICTURES
 
 
-@contextmanager
-def pictures_anew(
-    root: Path, log: Logger, stopped: threading.Event, template: SandboxTemplate
-) -> Iterator[Sequence[Callable[[], None]]]:
-    """Give what takes all pictures, each in a place of its own; after the block, keep them.
-
-    Nothing is given where the kept ones still show this repository.
+def take(root: Path, target: Path, log: Logger) -> None:
+    """Take all pictures; each lane in a place of its own, all at once.
 
     Args:
         root: The checkout.
+        target: An empty directory for the pictures.
         log: Told what was done.
-        stopped: Set when everything is to end.
-        template: What the sandboxes begin as.
 
     Raises:
         PictureFailed: the program did not do what a picture is to show, nor the second time.
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once everything has ended.
     """
-    if wanted() <= set(kept(root)):
-        yield ()
-        return
+    began = time.monotonic()
     if chromium() is None:
         log.info("Chromium is not installed; pictures of the browser are left out.")
-    digest = digest_of(root)  # before they are taken: what changes meanwhile is not what they show
-    failed: list[PictureFailed] = []
-    with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
-        place = partial(stage, root, Path(new), stopped, template)
-        yield [partial(_walk, lane, place, log, stopped, failed) for lane in LANES]
-        if failed:
-            raise failed[0]
-        replace(root, Path(new), digest)
+    failed = list(filter(None, _walked(LANES, root, target, log)))
+    if failed:
+        raise failed[0]
+    log.info("Took the pictures in %.0f s", time.monotonic() - began)
 
 
-def _walk(
-    lane: Lane,
-    place: Callable[[], AbstractContextManager[Stage]],
-    log: Logger,
-    stopped: threading.Event,
-    failed: list[PictureFailed],
-) -> None:
-    """Walk one lane, up to ATTEMPTS times; note how it failed in the end."""
-    began = time.monotonic()
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            with place() as made:
-                lane(made)
-        except PictureFailed as error:
-            if attempt == ATTEMPTS or stopped.is_set():
-                failed.append(error)
-                return
-            log.info("Once more: %s", error)
-        else:
-            log.info("Took the pictures of %s in %.0f s", lane.__name__, time.monotonic() - began)
-            return
+def _walked(
+    lanes: Sequence[Lane], root: Path, target: Path, log: Logger
+) -> list[PictureFailed | None]:
+    """Walk all lanes at once, and return for each how it failed, or None."""
+    stopped = threading.Event()
+
+    def walk(lane: Lane) -> PictureFailed | None:
+        failed: PictureFailed | None = None
+        for _ in range(ATTEMPTS):
+            try:
+                with stage(root, target, stopped) as place:
+                    lane(place)
+            except PictureFailed as error:
+                failed = error
+                if stopped.is_set():
+                    break
+                log.info("%s", error)
+            else:
+                return None
+        return failed
+
+    return at_once([partial(walk, lane) for lane in lanes], stopped)

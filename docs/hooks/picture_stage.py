@@ -19,7 +19,6 @@ from pathlib import Path
 
 import yaml
 from picture_terminal import drawn, on_screen, typed
-from sandbox_template import SandboxTemplate
 
 __all__ = ["PictureFailed", "Stage", "replaced", "stage"]
 
@@ -50,14 +49,12 @@ class Stage:
         home: The private state directory.
         target: Where the pictures go.
         stopped: Set when everything is to end.
-        template: What its sandbox begins as.
     """
 
     root: Path
     home: Path
     target: Path
     stopped: threading.Event
-    template: SandboxTemplate
 
     @property
     def environment(self) -> dict[str, str]:
@@ -140,7 +137,6 @@ class Stage:
     @contextmanager
     def sandbox(self) -> Iterator[None]:
         """Let a sandbox run during the block."""
-        self.template.copy_to(self.home)
         with open(self.home / "sandbox.log", "wb") as log:
             process = subprocess.Popen(
                 [sys.executable, "-c", HOLD], cwd=self.root, env=self.environment,
@@ -163,14 +159,12 @@ class Stage:
 
 
 @contextmanager
-def stage(
-    root: Path, target: Path, stopped: threading.Event, template: SandboxTemplate
-) -> Iterator[Stage]:
+def stage(root: Path, target: Path, stopped: threading.Event) -> Iterator[Stage]:
     """Give a stage whose state is gone after the block."""
     # Short, as SOMEBODY's is: tables then break where they would break for a reader.
     home = Path(tempfile.mkdtemp(prefix="leitstand-bilder-", dir="/tmp")).resolve()
     try:
-        yield Stage(root, home, target, stopped, template)
+        yield Stage(root, home, target, stopped)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -11,21 +11,21 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from logging import Logger
 from pathlib import Path
 from typing import Any
 
+from lanes import at_once
 from rehearsal_commands import Commands, Ended, NotEnded
 from rehearsal_results import CACHE, Rehearsed, digest_of
 from rehearsal_table import Lane, Rehearsal, command_of
-from sandbox_template import SandboxTemplate
 
 from leitstand.audit.signing import FileSigner
 
-__all__ = ["RehearsalFailed", "rehearsals"]
+__all__ = ["RehearsalFailed", "rehearse"]
 
 DEADLINE = 300.0
 """Seconds for one command."""
@@ -51,51 +51,42 @@ class RehearsalFailed(Exception):
         self.problem = problem
 
 
-@contextmanager
-def rehearsals(
-    lanes: Sequence[Lane],
-    root: Path,
-    target: Path,
-    commit: str,
-    log: Logger,
-    stopped: threading.Event,
-    template: SandboxTemplate,
-) -> Iterator[Sequence[Callable[[], RehearsalFailed | None]]]:
-    """Give what rehearses each lane and returns its failure, with which the lane ends.
+def rehearse(
+    lanes: Sequence[Lane], root: Path, target: Path, commit: str, log: Logger
+) -> list[RehearsalFailed]:
+    """Rehearse everything and return what failed; a lane ends with its first failure.
 
     Args:
-        lanes: What is rehearsed; all lanes can go at once.
+        lanes: What is rehearsed; all lanes at once.
         root: The checkout.
         target: A directory, which gets ``rehearsals/``, ``records/`` and ``records.pub``, and in
             ``failed/`` the notebooks of runs that ended otherwise than they must.
         commit: Of the checkout, for the results.
         log: Told of each rehearsal.
-        stopped: Set when everything is to end.
-        template: What the sandboxes begin as.
+
+    Raises:
+        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
     """
     target = target.resolve()
     for name in ("rehearsals", "records"):
         (target / name).mkdir(mode=0o700, parents=True)
+    stopped = threading.Event()
     with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place:
         key = Path(place) / "records.pem"
         (target / "records.pub").write_text(FileSigner(key).public.text + "\n", "utf-8")
         # Before anything starts: what changes meanwhile is not what was rehearsed.
         digests = {one.runbook: digest_of(root, one) for lane in lanes for one in lane.rehearsals}
         running = [
-            _Lane(
-                lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped,
-                template,
-            )
+            _Lane(lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped)
             for number, lane in enumerate(lanes)
-        ]  # fmt: skip
-        yield [lane.run for lane in running]
+        ]
+        return [failed for failed in at_once([lane.run for lane in running], stopped) if failed]
 
 
 class _Lane:
     def __init__(
         self, lane: Lane, home: Path, key: Path, root: Path, target: Path, commit: str,
         digests: Mapping[str, str], log: Logger, stopped: threading.Event,
-        template: SandboxTemplate,
     ) -> None:  # fmt: skip
         self._lane = lane
         self._home = home
@@ -106,7 +97,6 @@ class _Lane:
         self._digests = digests
         self._log = log
         self._stopped = stopped
-        self._template = template
 
     def run(self) -> RehearsalFailed | None:
         """Rehearse the lane and return its failure; the sandbox has ended in any case."""
@@ -115,7 +105,6 @@ class _Lane:
         os.link(self._key, self._home / "records.pem")
         self._commands = Commands(self._root, self._environment(), self._home)
         try:
-            self._template.copy_to(self._home)
             self._do("sandbox up")
             for rehearsal in self._lane.rehearsals:
                 self._rehearse(rehearsal)

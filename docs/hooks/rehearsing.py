@@ -1,6 +1,5 @@
 """MkDocs hook: rehearses every runbook before the site is built, with LEITSTAND_SITE=fresh.
 
-Pictures of the program are taken afterwards, unless the kept ones still show this repository.
 Without it, nothing is started. A rehearsal that ends otherwise than the table says fails the build;
 the results of earlier ones stay as they are.
 """
@@ -9,25 +8,20 @@ import logging
 import shutil
 import subprocess
 import tempfile
-import threading
 from pathlib import Path
 
 import freshness
-from lanes import at_once
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
-from picture_scenes import pictures_anew
-from picture_stage import PictureFailed
-from rehearsal_lanes import rehearsals
+from rehearsal_lanes import rehearse
 from rehearsal_results import CACHE, forget
 from rehearsal_table import TABLE, BadTable, faults_of, read_table
-from sandbox_template import SandboxTemplate
 
 from leitstand.core.errors import LeitstandError
 from leitstand.notebook.template import Template, list_templates, read_template
 
-__all__ = ["fresh_rehearsals", "make_anew", "on_pre_build", "on_startup"]
+__all__ = ["fresh_rehearsals", "on_pre_build", "on_startup"]
 
 log = logging.getLogger("mkdocs.hooks.rehearsing")
 
@@ -52,7 +46,7 @@ def on_pre_build(*, config: MkDocsConfig) -> None:
     if faults:
         raise PluginError("; ".join(faults))
     if freshness.is_fresh():
-        make_anew(root)
+        fresh_rehearsals(root)
 
 
 def check(root: Path) -> list[str]:
@@ -77,43 +71,17 @@ def check(root: Path) -> list[str]:
         return [str(error)]
 
 
-def make_anew(root: Path) -> None:
-    """Rehearse everything, then take the pictures: together they would miss their deadlines.
-
-    Raises:
-        PluginError: a rehearsal or a picture failed; the earlier results stay.
-        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
-    """
-    stopped = threading.Event()
-    with tempfile.TemporaryDirectory(prefix="leitstand-docs-") as place:
-        template = SandboxTemplate(root, Path(place) / "template", stopped)
-        try:
-            fresh_rehearsals(root, stopped, template)
-            with pictures_anew(root, log, stopped, template) as lanes:
-                at_once(lanes, stopped)
-        except PictureFailed as error:
-            raise PluginError(str(error)) from error
-
-
-def fresh_rehearsals(root: Path, stopped: threading.Event, template: SandboxTemplate) -> None:
+def fresh_rehearsals(root: Path) -> None:
     """Rehearse everything, and put the results in the place of the earlier ones.
-
-    Args:
-        root: The checkout.
-        stopped: Set when everything is to end.
-        template: What the sandboxes begin as.
 
     Raises:
         PluginError: a rehearsal failed; the earlier results stay.
-        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
     """
     cache = root / CACHE
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
-    table = read_table(root / TABLE)
     try:
-        with rehearsals(table, root, new, _commit(root), log, stopped, template) as lanes:
-            failed = list(filter(None, at_once(lanes, stopped)))
+        failed = rehearse(read_table(root / TABLE), root, new, _commit(root), log)
         if failed:
             _replace(new / "failed", cache / "failed")
             raise PluginError("; ".join(map(str, failed)))

@@ -23,9 +23,7 @@ GREEN, PLAIN = "\x1b[32m", "\x1b[0m"
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Any]:
-    stopped = threading.Event()
-    template = stages.SandboxTemplate(ROOT, tmp_path / "template", stopped)
-    with stages.stage(ROOT, tmp_path, stopped, template) as found:
+    with stages.stage(ROOT, tmp_path, threading.Event()) as found:
         yield found
 
 
@@ -79,8 +77,7 @@ def test_a_command_that_fails_is_no_picture(stage: Any) -> None:
 
 def test_a_stopped_build_ends_the_command_and_leaves_nothing(tmp_path: Path) -> None:
     stopped = threading.Event()
-    template = stages.SandboxTemplate(ROOT, tmp_path / "template", stopped)
-    with stages.stage(ROOT, tmp_path, stopped, template) as place:
+    with stages.stage(ROOT, tmp_path, stopped) as place:
         command = ["-c", "import time; time.sleep(60)"]
         before = terminal.INTO_TERMINAL
         terminal.INTO_TERMINAL = before.replace("'-m', 'leitstand.cli', ", "")

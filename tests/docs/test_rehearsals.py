@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -30,13 +29,9 @@ import sys
 from pathlib import Path
 
 sys.path.append(sys.argv[1])
-import threading
-
 import rehearsing
 
-stopped = threading.Event()
-template = rehearsing.SandboxTemplate(Path(sys.argv[2]), Path(sys.argv[3]), stopped)
-rehearsing.fresh_rehearsals(Path(sys.argv[2]), stopped, template)
+rehearsing.fresh_rehearsals(Path(sys.argv[2]))
 """
 
 TEMPLATES = {path.stem: read_template(path) for path in list_templates(ROOT / "runbooks")}
@@ -153,10 +148,7 @@ def test_each_rehearsal_leaves_its_notebook_and_a_record_and_a_failing_one_is_na
     place.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(place))
     target = root / results.CACHE
-    entries, stopped = table.read_table(root / table.TABLE), threading.Event()
-    template = lanes.SandboxTemplate(root, tmp_path / "template", stopped)
-    with lanes.rehearsals(entries, root, target, "abc", LOG, stopped, template) as walks:
-        (failed,) = (walk() for walk in walks)
+    (failed,) = lanes.rehearse(table.read_table(root / table.TABLE), root, target, "abc", LOG)
     assert ("the runbook kaputt", 1) == (failed.what, failed.exit_code)
     assert "die Probe misslingt" in str(failed)
     assert "(see .cache/site/failed/kaputt.ipynb)" in str(failed)
@@ -185,31 +177,27 @@ def test_a_failed_rehearsal_fails_the_build_and_earlier_results_stay(tmp_path: P
     kept(root)
     before = (root / results.REHEARSALS / "gut" / "rehearsal.json").read_bytes()
     (root / "config" / "environments" / "sandbox.yaml").write_text("project: [")
-    stopped = threading.Event()
-    template = lanes.SandboxTemplate(root, tmp_path / "template", stopped)
     with pytest.raises(PluginError, match="leitstand sandbox up ended with"):
-        rehearsing.fresh_rehearsals(root, stopped, template)
+        rehearsing.fresh_rehearsals(root)
     assert before == (root / results.REHEARSALS / "gut" / "rehearsal.json").read_bytes()
     assert ["rehearsals"] == [path.name for path in (root / results.CACHE).iterdir()]
 
 
-@pytest.mark.parametrize("begun", ["template/sandbox", "temporary/*/0/sandbox"])
-def test_a_build_that_is_ended_ends_its_sandboxes(tmp_path: Path, begun: str):
+def test_a_build_that_is_ended_ends_its_sandboxes(tmp_path: Path):
     root = project_with(tmp_path, ["gut"])
     place = tmp_path / "temporary"
     place.mkdir()
     build = subprocess.Popen(
-        [sys.executable, "-c", BUILD, HOOKS, str(root), str(tmp_path / "template")],
+        [sys.executable, "-c", BUILD, HOOKS, str(root)],
         env={**os.environ, "TMPDIR": str(place)}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     end = time.monotonic() + 60
-    while not list(tmp_path.glob(f"{begun}/sandbox.json")) and time.monotonic() < end:
+    while not list(place.glob("*/0/sandbox/sandbox.json")) and time.monotonic() < end:
         time.sleep(0.05)
     build.send_signal(signal.SIGTERM)
     _, problems = build.communicate(timeout=60)
     assert "KeyboardInterrupt" in problems
     assert [] == list(place.iterdir())
-    assert [] == processes_in(tmp_path)
     assert [] == processes_in(place)
     assert not (root / results.REHEARSALS).exists()
 
