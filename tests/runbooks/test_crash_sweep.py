@@ -3,15 +3,18 @@
 ``nox -s sweep`` kills each after every event; ``LEITSTAND_SWEEP_STRIDE=7`` after every seventh.
 """
 
+import json
 import os
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.fixtures.command import ROOT
 from tests.fixtures.crash_cases import CASES
 from tests.fixtures.crashing import Reference, crashed, reference_of
+from tests.fixtures.world_state import State, difference, resources
 
 STRIDE = int(os.environ.get("LEITSTAND_SWEEP_STRIDE", "1"))
 SHARES = 8
@@ -56,3 +59,34 @@ def test_a_run_killed_after_every_event_ends_as_if_it_had_not_been_killed(
         if (wrong := crashed(CASES[runbook], base / runbook / str(event), event, expected))
     }
     assert {} == found
+
+
+STATE: State = {"main/app": ["column public.a int", "rows of a: 2, 9f8e"], "buckets": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("place", "entries"),
+    [
+        ("main/app", ["column public.a int", "rows of a: 2, 0000"]),
+        ("main/app", ["column public.a int"]),
+        ("main/app", [*STATE["main/app"], "role x"]),
+        ("buckets", []),
+        ("buckets", ["b", "b"]),
+        ("topics", ["t"]),
+    ],
+)
+def test_a_planted_difference_is_seen(place: str, entries: list[str]) -> None:
+    assert [] == difference(STATE, STATE)
+    assert difference({**STATE, place: entries}, STATE)
+
+
+def test_of_resources_only_what_differs_every_time_is_ignored(tmp_path: Path) -> None:
+    def read(number: str, **service: Any) -> State:
+        web = {"percent": 100, "etag": number, "createTime": number, "env": ["A"], **service}
+        (tmp_path / "state.json").write_text(json.dumps({"services": {"web": web}}))
+        return resources(tmp_path)
+
+    expected = read("2026-11-26T10:00:00Z")
+    assert [] == difference(read("2026-11-27T11:11:11Z"), expected)
+    assert difference(read("2026-11-26T10:00:00Z", percent=50), expected)
+    assert difference(read("2026-11-26T10:00:00Z", env=["B"]), expected)
