@@ -30,6 +30,11 @@ SECONDS = 60.0
 FOREIGN = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 """What no picture waits for: the notebook's page of nbconvert asks for a library."""
 
+READY = """() =>
+  window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle"
+"""
+"""Whether a kernel waits: without one, JupyterLab executes nothing and says nothing."""
+
 RUN_ALL = "async () => { await window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
 EXPOSED = {"LabApp": {"expose_app_in_browser": True}}
 """Lets a page call JupyterLab's commands: only they tell when the last cell has ended."""
@@ -118,7 +123,7 @@ class Lab:
 
     def run_all(self) -> None:
         """Execute all cells, and wait until the last one has ended."""
-        self._page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for()
+        self._page.wait_for_function(READY)
         self._page.evaluate(RUN_ALL)
 
     def set_apply(self) -> None:
