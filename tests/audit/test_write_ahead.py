@@ -189,12 +189,16 @@ def test_a_machine_killed_at_any_moment_leaves_a_beginning_of_its_journal(
     process = context.Process(
         target=writer, args=(lambda: DirectoryOpenStore(directory), tmp_path / "j")
     )
+    store = DirectoryOpenStore(directory)
     process.start()
+    end = time.monotonic() + 30
+    while not stored(store) and time.monotonic() < end:
+        time.sleep(0.001)
     time.sleep(seconds)
     os.kill(process.pid or 0, signal.SIGKILL)
     process.join()
-    store = DirectoryOpenStore(directory)
     kept = stored(store)
+    assert kept
     assert (tmp_path / "j").read_bytes().startswith(kept)
     # Another machine goes on from there, and so could this one.
     other = tmp_path / "other"
@@ -212,3 +216,18 @@ def test_what_is_deleted_is_gone_and_deleting_it_again_harms_nothing(store: Open
     store.delete("open/r/000000000000")
     assert ([], None) == (list(store.names("open/")), store.read("open/r/000000000000"))
     assert store.create("open/r/000000000000", b"z")
+
+
+def test_whoever_waited_without_locks_learns_that_another_machine_has_finished_the_run(
+    tmp_path: Path, store: OpenStore
+) -> None:
+    journal = Journal(tmp_path / "j")
+    journal.append("run.started", run="r")
+    waiting = WriteAhead(store, "r", journal.path)
+    waiting.claim()
+    # The other machine ends it: only that stays in the store.
+    assert store.create(end_name("r"), Ended("r", "b", "2026-11-26T16:00:00Z").encode())
+    for name in list(store.names("open/r/")):
+        store.delete(name)
+    with pytest.raises(EndedElsewhere):
+        waiting.claim(anew=True)

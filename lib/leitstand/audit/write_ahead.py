@@ -42,8 +42,12 @@ class WriteAhead:
         self._woken = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def claim(self) -> None:
+    def claim(self, *, anew: bool = False) -> None:
         """Send all that is there: from now on this machine goes on with the run, and no other.
+
+        Args:
+            anew: Look again what the store has. Whoever has waited without the run's locks must:
+                another machine may have finished it since, and taken its pieces away.
 
         Raises:
             ContinuedElsewhere: another machine has gone on with it.
@@ -51,6 +55,8 @@ class WriteAhead:
             OpenStoreUnusable: the store does not answer; it is not known who goes on.
         """
         with self._mutex:
+            if anew:
+                self._sent = None
             try:
                 self._begin()
                 self._send()

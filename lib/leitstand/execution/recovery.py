@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
-from leitstand.cloud.errors import Conflict
+from leitstand.cloud.errors import Busy, Conflict
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
@@ -160,8 +160,8 @@ def give_back(
     if not history.begun(approved.plan) and not approved.approval.holds(datetime.now(UTC)):
         raise ApprovalExpired(approved.approval)
     reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
-    done = any(history.action(action.id).done for action in approved.plan.actions)
-    if isinstance(error, Conflict) and not done:
+    done = any(action.done for action in history.actions.values())
+    if isinstance(error, Conflict) and not isinstance(error, Busy) and not done:
         journal.append("rollout.left", reason=error.reason)
         return ChangedMeanwhile(error.what)
     if not history.can_return:

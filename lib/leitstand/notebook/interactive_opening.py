@@ -146,7 +146,11 @@ def _find(here: Here, claim: Claim, template: Template) -> _Found | None:
 
 
 def _go(here: Here, claim: Claim, template: Template, found: _Found | None) -> bool:
-    """Do what is to be done with the run that was found; return whether a new one has begun."""
+    """Do what is to be done with the run that was found.
+
+    Return whether cells must not use what earlier ones made: for a new run, and for one whose locks
+    and approval were given up since.
+    """
     what = next_of(None if found is None else found.earlier)
     here.said = ""
     if found is not None:
@@ -158,8 +162,7 @@ def _go(here: Here, claim: Claim, template: Template, found: _Found | None) -> b
         if what is Next.OTHER_TEMPLATE:
             raise OtherTemplate(run, template.name, here=own)
         if what is Next.GO_ON:
-            _go_on(here, template, found.directory)
-            return False
+            return _go_on(here, template, found.directory)
         if what is Next.IN_ITS_PLACE:
             here.said = (
                 f"Der Lauf {run} hatte andere Werte und hat nichts geändert; er ist beendet."
@@ -207,7 +210,8 @@ def _begin(here: Here, template: Template) -> None:
     here.recorder.serve(here.interactive)
 
 
-def _go_on(here: Here, template: Template, directory: RunDirectory) -> None:
+def _go_on(here: Here, template: Template, directory: RunDirectory) -> bool:
+    """Go on with a run; return whether it was let go of before, so that its gates come again."""
     new = here.current is None
     if new:
         held = _held(here, directory, template)
@@ -230,6 +234,7 @@ def _go_on(here: Here, template: Template, directory: RunDirectory) -> None:
     here.said = (
         f"Der Lauf {directory.id} wird fortgesetzt. Was er getan hat, geschieht kein zweites Mal."
     )
+    return new
 
 
 def _held(here: Here, directory: RunDirectory, template: Template) -> Interactive:

@@ -57,7 +57,7 @@ class Mirroring:
         if self._ahead is None:
             return
         try:
-            self._ahead.claim()
+            self._ahead.claim(anew=True)
         except OpenStoreUnusable as error:
             if not self._makes_the_place(plan):
                 raise

@@ -153,7 +153,8 @@ def clear_away(run: RunDirectory, environment: "Environment") -> None:
         for other in open_runs - {run.id}:
             earlier = RunDirectory(run.path.parent / other)
             sealed = (earlier.path / RECORD_FILE).exists()
-            if sealed and not (earlier.path / KEPT_FILE).exists():
+            not_here = (earlier.path / name for name in (KEPT_FILE, ELSEWHERE_FILE))
+            if sealed and not any(path.exists() for path in not_here):
                 _clear(store, earlier)
 
 
