@@ -22,6 +22,7 @@ from leitstand.core.run_over import RunOver
 from leitstand.notebook.cell_executions import Execution, executions_of, is_interactive
 from leitstand.notebook.cell_recorder import CellRecorder
 from leitstand.notebook.finishing import RunEnd, end_of
+from leitstand.notebook.imports import without_grammar
 from leitstand.notebook.outline import read_outline
 from leitstand.notebook.run_directory import RunDirectory, journal_masked, write_private
 from leitstand.notebook.run_state import RunState, StateView
@@ -186,8 +187,9 @@ class Interactive:
 
 def _warm() -> None:
     """Import what the end needs: when a process ends, not everything can be imported any more."""
-    for name in _AT_THE_END:
-        importlib.import_module(name)
+    with without_grammar():
+        for name in _AT_THE_END:
+            importlib.import_module(name)
 
 
 def complete_notebook(directory: RunDirectory) -> bool:

@@ -7,23 +7,50 @@ of a secret in several outputs, errors that the runner itself put there, and sou
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from leitstand.audit.redaction.outputs import is_binary
 from leitstand.audit.redaction.projection import as_read, without_colours
 from leitstand.audit.run_redactor import RunRedactor
-from leitstand.notebook.imports import without_grammar
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 __all__ = ["SavedNotebook"]
 
+_Masked = TypeVar("_Masked")
+
 _REMEMBERED: Final = 1_000_000
-"""Characters of the largest output that is remembered."""
+"""Characters of the largest text that is remembered."""
+
+_MOST: Final = 8 * _REMEMBERED
+"""Characters of all that is remembered of one kind."""
 
 _APART: Final = "\n\0\n"
 """Between texts that are looked at together: no value stands across it."""
+
+
+class _Remembered(Generic[_Masked]):
+    """What was masked before, by the text and version that it was made of; of bounded size."""
+
+    def __init__(self) -> None:
+        self._found: dict[tuple[str, int], _Masked] = {}
+        self._size = 0
+
+    def get(self, key: tuple[str, int]) -> _Masked | None:
+        """Return what was made of a text, or None."""
+        return self._found.get(key)
+
+    def put(self, key: tuple[str, int], value: _Masked) -> None:
+        """Remember it, unless it is too large; where there is too much, the rest is forgotten."""
+        size = len(key[0])
+        if size >= _REMEMBERED:
+            return
+        if self._size + size > _MOST:
+            self._found.clear()
+            self._size = 0
+        self._found[key] = value
+        self._size += size
 
 
 class SavedNotebook:
@@ -36,9 +63,9 @@ class SavedNotebook:
     def __init__(self, redactor: RunRedactor) -> None:
         self._redactor = redactor
         self._cells: dict[tuple[str, int], NotebookNode | None] = {}
-        self._alone: dict[tuple[str, int], Mapping[str, object]] = {}
-        self._outputs: dict[tuple[str, int], dict[str, object]] = {}
-        self._together: dict[tuple[str, int], list[dict[str, object]]] = {}
+        self._alone: _Remembered[Mapping[str, object]] = _Remembered()
+        self._outputs: _Remembered[dict[str, object]] = _Remembered()
+        self._together: _Remembered[list[dict[str, object]]] = _Remembered()
 
     def masked(self, notebook: "NotebookNode", *, final: bool = False) -> "NotebookNode":
         """Return a copy with marks; the notebook stays as it is.
@@ -67,8 +94,7 @@ class SavedNotebook:
         masked = self._together.get(key)
         if masked is None:
             masked = [self._output(output) for output in self._redactor.across(list(outputs))]
-            if len(key[0]) < _REMEMBERED:
-                self._together[key] = masked
+            self._together.put(key, masked)
         return list(masked)
 
     def _output(self, output: Mapping[str, object]) -> dict[str, object]:
@@ -78,8 +104,7 @@ class SavedNotebook:
             own = output.get("output_type") == "error"  # perhaps of the runner
             shown = own or self._shows_known(output)
             masked = self._redactor.output(output) if shown else dict(output)
-            if len(key[0]) < _REMEMBERED:
-                self._outputs[key] = masked
+            self._outputs.put(key, masked)
         return masked
 
     def _shows_known(self, output: Mapping[str, object]) -> bool:
@@ -97,7 +122,7 @@ class SavedNotebook:
         shown = self._alone.get(key)
         if shown is None:
             (shown,) = cast(Any, self._redactor.notebook({"cells": [alone]})["cells"])
-            self._alone[key] = shown
+            self._alone.put(key, shown)
         if "outputs" not in cell:
             return shown
         return {**shown, "outputs": self.outputs(cell["outputs"])}
@@ -151,8 +176,7 @@ def _texts(value: object) -> Iterator[str]:
 
 def _node(content: Mapping[str, Any]) -> "NotebookNode":
     """Return content as nbformat's own type; a kernel begins long before it needs that."""
-    with without_grammar():
-        from nbformat import from_dict
+    from nbformat import from_dict
 
     node = from_dict(content)  # type: ignore[no-untyped-call]  # nbformat is untyped
     return cast("NotebookNode", node)

@@ -37,4 +37,9 @@ def test_a_word_with_half_a_character_is_found() -> None:
 
 
 def test_no_words_stand_nowhere() -> None:
-    assert ([], False) == (list(Words([]).stand_in("a")), bool(Words([])))
+    assert ([], set()) == (list(Words([]).stand_in("a")), Words([]).numbers_in("a"))
+
+
+def test_a_word_on_the_edge_of_a_piece_is_found() -> None:
+    for before in range(65_530, 65_540):
+        assert {0} == Words(["geheim"]).numbers_in("-" * before + "geheim" + "-" * 9)

@@ -12,6 +12,7 @@ __all__ = ["Words"]
 
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _IN_ITS_PLACE: Final = "\ufffd"
+_PIECE: Final = 65_536
 
 
 class Words:
@@ -27,9 +28,6 @@ class Words:
     def __init__(self, words: Iterable[str]) -> None:
         self._words = tuple(words)
 
-    def __bool__(self) -> bool:
-        return bool(self._words)
-
     def stand_in(self, text: str) -> Iterator[tuple[int, int, int]]:
         """Yield number, start and end of every word in a text, also of those that overlap."""
         if not self._words:
@@ -42,8 +40,16 @@ class Words:
         yield from found
 
     def numbers_in(self, text: str) -> set[int]:
-        """Return the numbers of the words that stand in a text."""
-        return {number for number, _, _ in self.stand_in(text)}
+        """Return the numbers of the words that stand in a text.
+
+        A long text is searched piece by piece: each place of a word takes memory.
+        """
+        more = max(map(len, self._words), default=1) - 1
+        return {
+            number
+            for start in range(0, len(text), _PIECE)
+            for number, _, _ in self.stand_in(text[start : start + _PIECE + more])
+        }
 
     @cached_property
     def _automaton(self) -> "AhoCorasick":
