@@ -6,19 +6,19 @@ their texts, and the versions of what is installed. So it is never out of date.
 
 import hashlib
 import os
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from kept_files import write_whole
+
 import leitstand
 
-__all__ = ["KEPT", "forget_unused", "kept", "made_of"]
+__all__ = ["KEPT", "kept", "made_of"]
 
 KEPT = Path(".cache") / "site" / "tables"
-UNUSED_SECONDS = 30 * 86400
 READ = {".json", ".py", ".yaml"}
 
 
@@ -37,25 +37,17 @@ def kept(name: str, make: Callable[[], str], directory: Path) -> str:
         return text
     text = make()
     with suppress(OSError):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-        unfinished.write_text(text, "utf-8")
-        unfinished.replace(path)
+        write_whole(path, text)
     return text
-
-
-def forget_unused(directory: Path) -> None:
-    """Remove what no build has used for long."""
-    oldest = time.time() - UNUSED_SECONDS
-    for path in directory.glob("*"):
-        with suppress(FileNotFoundError):  # another build removes it as well
-            if path.stat().st_mtime < oldest:
-                path.unlink()
 
 
 @cache
 def made_of() -> str:
-    """Return a digest of all that a table can be made of; read once for a process."""
+    """Return a digest of all that a table can be made of, as this process has loaded it.
+
+    So it is read once: a source that changes while pages are served changes no table before MkDocs
+    is started again.
+    """
     found = hashlib.sha256()
     for top in (Path(leitstand.__file__).parent, Path(__file__).parent):
         for path in sorted(path for path in top.rglob("*") if path.suffix in READ):

@@ -10,20 +10,18 @@ import html
 import json
 import os
 import re
-import tempfile
-import time
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from kept_files import write_whole
+
 from leitstand.notebook.imports import without_grammar
 
-__all__ = ["Converted", "Heading", "convert", "forget_unused", "kept_or_converted", "nested"]
+__all__ = ["Converted", "Heading", "convert", "kept_or_converted", "nested"]
 
-UNUSED_SECONDS = 30 * 86400
 DISTRIBUTIONS = ("jinja2", "mistune", "mkdocs-jupyter", "nbconvert", "pygments")
 
 TEMPLATE = """{%- extends "mkdocs_html/notebook.html.j2" -%}{%- block header -%}{%- endblock -%}
@@ -92,17 +90,8 @@ def kept_or_converted(notebook: Path, kept: Path) -> Converted:
         return Converted(data["html"], tuple(Heading(**each) for each in data["headings"]))
     except (OSError, ValueError, KeyError, TypeError):  # not there, or not whole
         converted = convert(content.decode("utf-8"))
-        _write(path, json.dumps(asdict(converted), ensure_ascii=False))
+        write_whole(path, json.dumps(asdict(converted), ensure_ascii=False))
         return converted
-
-
-def forget_unused(kept: Path) -> None:
-    """Remove what no build has used for long."""
-    oldest = time.time() - UNUSED_SECONDS
-    for path in kept.glob("*"):
-        with suppress(FileNotFoundError):  # another build removes it as well
-            if path.stat().st_mtime < oldest:
-                path.unlink()
 
 
 def convert(content: str) -> Converted:
@@ -170,11 +159,3 @@ def _versions() -> bytes:
     """Return what decides on the page besides the notebook."""
     versions = "".join(f"{name} {metadata.version(name)};" for name in DISTRIBUTIONS)
     return versions.encode() + Path(__file__).read_bytes()
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as file:
-        file.write(text)
-    os.replace(file.name, path)

@@ -11,7 +11,8 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 
-from kept_tables import KEPT, forget_unused, kept, made_of
+from kept_files import forget_unused
+from kept_tables import KEPT, kept
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import Files
 from mkdocs.structure.pages import Page
@@ -84,7 +85,7 @@ def rules() -> str:
 
 def on_pre_build(*, config: MkDocsConfig) -> None:
     """Read runbooks and texts again: of a site that is served, they may have changed."""
-    for read in (runbooks, meanings, made_of):
+    for read in (runbooks, meanings):
         read.cache_clear()
     forget_unused(_root(config) / KEPT)
 

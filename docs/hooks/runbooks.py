@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import markdown as python_markdown  # type: ignore[import-untyped]  # it has no types
+from kept_files import forget_unused
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 from mkdocs.structure.toc import get_toc
-from notebook_conversion import Converted, forget_unused, kept_or_converted, nested
+from notebook_conversion import Converted, kept_or_converted, nested
 from page_parts import fill
 from record_rows import last_runs
 from rehearsal_results import CACHE, Rehearsed, fitting
