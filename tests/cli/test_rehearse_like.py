@@ -11,6 +11,7 @@ from leitstand.configuration import load_environment
 from leitstand.core.traffic import Share, Split
 from leitstand.sandbox import control
 from tests.fixtures.command import Command
+from tests.fixtures.provisioning import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +36,7 @@ def somebody_deploys(leitstand: Command) -> str:
     operation = cloud.start_revision(
         name, state.etag, template, Split.of(Share("web-00099-hotfix", 100))
     )
-    while not cloud.operation(operation).done:
-        pass
+    assert eventually(lambda: cloud.operation(operation).done)
     return "web-00099-hotfix"
 
 

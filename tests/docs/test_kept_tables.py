@@ -61,10 +61,9 @@ def test_a_table_that_cannot_be_kept_is_made_all_the_same(tmp_path: Path):
 
 
 def test_what_no_build_has_used_for_a_month_is_removed(tmp_path: Path):
-    tables = hook("kept_tables")
     old, new = tmp_path / "alt.md", tmp_path / "neu.md"
     for path in (old, new):
         path.write_text("x")
     os.utime(old, (0, 0))
-    tables.forget_unused(tmp_path)
+    hook("kept_files").forget_unused(tmp_path)
     assert (False, True) == (old.exists(), new.exists())

@@ -16,6 +16,7 @@ from leitstand.notebook.maintenance_mode import VARIABLE
 from leitstand.sandbox import control
 from tests.fixtures.command import Command
 from tests.fixtures.lab import Cell, Kernel, cells_of, kernel, small_production
+from tests.fixtures.provisioning import eventually
 
 RUNBOOK = "maintenance_mode"
 SECRET = "ghp_Zr8Kq2Lm5Np7Tv9Wx3Yb1Cd4Ef6Gh0Ij2Kl3"
@@ -126,8 +127,9 @@ def test_a_run_by_hand_leaves_the_record_of_a_headless_one_and_nobody_saves(
 def test_what_the_run_has_ended_with_is_not_added_to_and_begin_opens_another(
     command: Command, desk: Kernel
 ) -> None:
-    sheet, before = Sheet(on=True, apply=True), last(command).name
-    size = len(journal(command))
+    sheet = Sheet(on=turned(command), apply=True)
+    desk.all(sheet.all)
+    before, size = last(command).name, len(journal(command))
     for cell in (sheet.change, sheet.observe, sheet.plan, sheet.approve, sheet.finish):
         assert "RunOver" == desk(cell).error
     assert size == len(journal(command))
@@ -311,8 +313,7 @@ def test_what_someone_else_changed_before_the_first_action_stays_and_nothing_is_
     sheet = Sheet(on=not shown_now, apply=True)
     desk.all(sheet.until_approval)
     operation = cloud.start_scaling(web.name, web.etag, {"min_instance_count": 1})
-    while not cloud.operation(operation).done:
-        pass
+    assert eventually(lambda: cloud.operation(operation).done)
     theirs = cloud.service(web.name)
     refused = desk(sheet.change)
     assert "ChangedMeanwhile" == refused.error
