@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from leitstand.audit.journal import Journal
 from leitstand.notebook.outline import read_outline
 from tests.fixtures.command import ROOT, Command
 from tests.fixtures.lab import Cell, cells_of, kernel, small_production
@@ -37,3 +38,57 @@ def test_a_cell_that_needs_what_was_kept_names_the_cells_that_make_it(
     assert "CellOutOfOrder" == refused.error, refused.text
     assert f"bis einschließlich „{section}“" in refused.text
     assert [] == [name for name in command.events() if name.startswith("action.")]
+
+
+def turning(command: Command) -> list[Cell]:
+    """The cells of maintenance_mode with a value that changes something."""
+    before = [run for run in command.runs if "maintenance" in run.name]
+    return cells_of("maintenance_mode", on=not len(before) % 2, apply=True)
+
+
+def test_cells_of_a_run_that_finish_gave_up_do_not_act_before_its_gates_come_again(
+    command: Command, tmp_path: Path
+) -> None:
+    cells = turning(command)
+    _, begin, *_, change, _, finish = cells
+    with kernel(command, tmp_path / "maintenance_mode.ipynb") as desk:
+        desk.all(cells[:6])
+        # The first action is done, then a cell of the person's fails: finish ends the run so.
+        act = "executor_for(approved, run.journal, run.connection).apply('revision')"
+        desk(Cell("", f"from leitstand.execution.recovery import executor_for; {act}"))
+        failed = desk(Cell(change.id, "raise RuntimeError('halt')"))
+        assert "RuntimeError" == failed.error
+        desk(finish)
+        begun = desk(begin)
+        assert "wird fortgesetzt" in begun.text, begun.text
+        early = desk(change)
+        assert "gibt es in diesem Kernel noch nicht" in early.text
+        assert {"ok"} == {one.status for one in desk.all(cells)}
+    (run,) = {run for run in command.runs if "maintenance" in run.name}
+    intents = [
+        str(e["id"]) for e in Journal(run / "journal.jsonl") if e["event"] == "action.intent"
+    ]
+    assert ["revision", "traffic"] == intents
+
+
+def test_a_run_that_must_not_be_gone_on_with_is_let_go_of_and_stays_as_it_was(
+    command: Command, tmp_path: Path
+) -> None:
+    cells = turning(command)
+    notebook = tmp_path / "maintenance_mode.ipynb"
+    with kernel(command, notebook) as desk:
+        desk.all(cells[:7])
+    run = max((r for r in command.runs if "maintenance" in r.name), key=lambda r: r.stat().st_mtime)
+    journal = run / "journal.jsonl"
+    whole, shown = journal.read_bytes(), (run / "notebook.ipynb").read_bytes()
+    newer = whole.replace(b'"format": 1', b'"format": 99', 1)
+    journal.write_bytes(newer)
+    with kernel(command, notebook) as desk:
+        refused = desk.all(cells[:2])[-1]
+        assert "JournalTooNew" == refused.error, refused.text
+        assert "noch im Gang" not in command("resume", run.name).problems
+    assert (newer, shown) == (journal.read_bytes(), (run / "notebook.ipynb").read_bytes())
+    journal.write_bytes(whole)
+    with kernel(command, notebook) as desk:
+        assert {"ok"} == {one.status for one in desk.all(cells)}
+    assert (0, "") == ((ended := command("audit", "verify")).code, ended.problems)

@@ -139,7 +139,7 @@ def _questions(target: Target) -> dict[str, tuple[str, Mapping[str, object] | No
         path = f"v1/{project}/locations/{target.region}/instances/{target.redis}"
         asked["redis"] = (_url("redis", path), None)
     if target.account:
-        path = f"v1/projects/-/serviceAccounts/{target.account}:testIamPermissions"
+        path = f"v1/{project}/serviceAccounts/{target.account}:testIamPermissions"
         asked["account"] = (_url("iam", path), {"permissions": ["iam.serviceAccounts.actAs"]})
     for secret in target.secrets:
         url = _url("secretmanager", f"v1/{project}/secrets/{secret}:testIamPermissions")

@@ -93,8 +93,10 @@ class CellRecorder:
         status = "completed" if error is None else "failed"
         if isinstance(error, KeyboardInterrupt):
             status = "interrupted"
-        self._guarded(lambda: self._complete(status))
-        self._guarded(into.cell_ended)
+        try:
+            self._guarded(lambda: self._complete(status))
+        finally:
+            self._guarded(into.cell_ended)
 
     def _start(self, code: str, id: str, count: int | None) -> None:
         into = self._into

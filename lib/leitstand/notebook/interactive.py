@@ -21,6 +21,7 @@ from leitstand.core.records.reading import facts_of
 from leitstand.core.run_over import RunOver
 from leitstand.notebook.cell_executions import Execution, executions_of, is_interactive
 from leitstand.notebook.cell_recorder import CellRecorder
+from leitstand.notebook.executed_notebook import executed_notebook
 from leitstand.notebook.finishing import RunEnd, end_of
 from leitstand.notebook.imports import without_grammar
 from leitstand.notebook.outline import read_outline
@@ -76,6 +77,7 @@ class Interactive:
         self.journal = directory.journal
         self.template = template
         self.outline = read_outline(template.path)
+        self._content = json.loads(template.path.read_bytes())  # as it is now: it may change
         self.redactor = directory.redactor
         self.saved = SavedNotebook(self.redactor)
         self.executions: list[Execution] = []
@@ -149,7 +151,7 @@ class Interactive:
 
     def save(self, *, final: bool = False) -> None:
         """Write the notebook as it is now, with marks in the place of secrets."""
-        notebook = _notebook(self.template, self.executions, self._now())
+        notebook = executed_notebook(self._content, self.outline, self.executions, self._now())
         write_private(self.directory.notebook, _text(self.saved, notebook, final=final))
 
     def _now(self) -> StateView:
@@ -159,8 +161,9 @@ class Interactive:
     def _leave(self) -> None:
         """End with the kernel: the run can be gone on with, and its record is whole so far."""
         with suppress(OSError):  # a full disk must not keep the process
-            self._recorder.leave()
             self._release()
+        with suppress(OSError):
+            self._recorder.leave()
             self.journal.append("kernel.ended")
         with suppress(OSError):
             self._close()
@@ -214,25 +217,20 @@ def complete_notebook(directory: RunDirectory) -> bool:
         template = read_template(find_template(str(started["runbook"]), runbooks_directory()))
     except LeitstandError:
         return False
+    if template.digest != started.get("template_digest"):
+        return False  # its cells are not those of the run; the journal tells what they were
     saved = _saved_outputs(directory)
     for one in executions:
         one.outputs = saved.get(one.seq, one.outputs)
-    state = RunState(directory.id, read_outline(template.path))
+    outline = read_outline(template.path)
+    state = RunState(directory.id, outline)
     state.take(events)
-    notebook = _notebook(template, executions, state.view())
+    content = json.loads(template.path.read_bytes())
+    notebook = executed_notebook(content, outline, executions, state.view())
     text = _text(SavedNotebook(directory.redactor), notebook, final=True)
     if not directory.notebook.exists() or directory.notebook.read_text("utf-8") != text:
         write_private(directory.notebook, text)
     return True
-
-
-def _notebook(
-    template: Template, executions: list[Execution], state: StateView
-) -> Mapping[str, Any]:
-    from leitstand.notebook.executed_notebook import executed_notebook
-
-    content = json.loads(template.path.read_bytes())
-    return executed_notebook(content, read_outline(template.path), executions, state)
 
 
 def _text(saved: SavedNotebook, notebook: Mapping[str, Any], *, final: bool) -> str:

@@ -2,8 +2,8 @@
 
 import os
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from leitstand.audit.run_redactor import RunRedactor
 from leitstand.configuration import load_environment
 from leitstand.core.environment import Environment
 from leitstand.core.parameters import as_literals, check_parameters
-from leitstand.core.resuming import check_format
+from leitstand.core.resuming import check_format, check_left
 from leitstand.execution.history import History
 from leitstand.notebook.cell_errors import show_errors
 from leitstand.notebook.cell_recorder import CellRecorder
@@ -98,6 +98,9 @@ def open_here(shell: Any, template: Template, given: Mapping[str, object]) -> He
         RunUnderWayElsewhere: another kernel or a command has the run.
         OtherParameters: the run has changed something with other values.
         OtherTemplate: the runbook was changed since the run changed something.
+        LibraryChanged: this Leitstand would do something else with what is left.
+        OtherProject: the environment belongs to another project now.
+        OtherSandbox: the run has acted in another sandbox.
     """
     here = getattr(shell, _PLACE, None)
     if here is None:
@@ -190,36 +193,44 @@ def _forget(shell: Any, here: Here) -> None:
 def _begin(here: Here, template: Template) -> None:
     environment = here.environment
     directory = create_run_directory(runs_directory(), template.name)
-    here.interactive = _held(here, directory, template)
-    here.run = None
-    here.interactive.journal.append(
-        "run.started",
-        format=FORMAT,
-        run=directory.id,
-        runbook=template.name,
-        env=environment.name,
-        project=environment.project,
-        **operator_of(environment.name).fields,
-        ticket=here.parameters["ticket"],
-        parameters=as_literals(here.parameters),
-        template_digest=template.digest,
-        kernel="new",
-        **origin(),
-        **provenance(project_root()),
-    )
-    here.recorder.serve(here.interactive)
+    with _holding(directory) as hold:
+        directory.journal.append(
+            "run.started",
+            format=FORMAT,
+            run=directory.id,
+            runbook=template.name,
+            env=environment.name,
+            project=environment.project,
+            **operator_of(environment.name).fields,
+            ticket=here.parameters["ticket"],
+            parameters=as_literals(here.parameters),
+            template_digest=template.digest,
+            kernel="new",
+            **origin(),
+            **provenance(project_root()),
+        )
+        begun = Interactive(directory, template, hold, here.recorder, environment.name)
+    here.interactive, here.run = begun, None
+    here.recorder.serve(begun)
 
 
 def _go_on(here: Here, template: Template, directory: RunDirectory) -> bool:
     """Go on with a run; return whether it was let go of before, so that its gates come again."""
     new = here.current is None
+    library = provenance(project_root())["library"]
     if new:
-        held = _held(here, directory, template)
-        check_format(directory.id, started(directory), FORMAT)
-        check_place(directory)
-        complete_left(directory)
-        keep_notebook(directory)
+        from leitstand.core.commands.families import WRITERS
+
+        with _holding(directory) as hold:
+            check_format(directory.id, started(directory), FORMAT)
+            check_place(directory)
+            check_left(directory.id, directory.journal, library, WRITERS)
+            complete_left(directory)
+            keep_notebook(directory)
+            held = Interactive(directory, template, hold, here.recorder, here.environment.name)
         here.interactive, here.run = held, None
+    else:
+        check_place(directory)
     assert here.interactive is not None
     here.interactive.journal.append(
         "run.resumed",
@@ -227,7 +238,7 @@ def _go_on(here: Here, template: Template, directory: RunDirectory) -> bool:
         template_digest=template.digest,
         kernel="new" if new else "same",
         host=socket.gethostname(),
-        library=provenance(project_root())["library"],
+        library=library,
     )
     if new:
         here.recorder.serve(here.interactive)
@@ -237,7 +248,9 @@ def _go_on(here: Here, template: Template, directory: RunDirectory) -> bool:
     return new
 
 
-def _held(here: Here, directory: RunDirectory, template: Template) -> Interactive:
+@contextmanager
+def _holding(directory: RunDirectory) -> Iterator[int]:
+    """Hold a run, and let go of it again where the block fails."""
     from leitstand.core.errors import GateRefused
     from leitstand.notebook.managed_run import hold_run
 
@@ -245,7 +258,11 @@ def _held(here: Here, directory: RunDirectory, template: Template) -> Interactiv
         hold = hold_run(directory)
     except GateRefused as error:  # a command was faster
         raise RunUnderWayElsewhere(directory.id) from error
-    return Interactive(directory, template, hold, here.recorder, here.environment.name)
+    try:
+        yield hold
+    except BaseException:
+        os.close(hold)
+        raise
 
 
 def _let_go(here: Here, found: _Found) -> None:

@@ -21,7 +21,7 @@ def judge_project(target: Target, answer: Answer | Unreached) -> Finding:
             title, "bad", f"{target.project}: {answer.reason}",
             "Prüfen Sie Netz und Proxy; Läufe sprechen mit *.googleapis.com.",
         )  # fmt: skip
-    if answer.good:
+    if answer.good or answer.status == 400:  # it answers; a name in the question is not known
         return Finding(title, "good", target.project)
     if answer.status in {403, 404}:
         return Finding(
