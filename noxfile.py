@@ -197,8 +197,9 @@ def _runbooks(session: nox.Session) -> None:
     with tempfile.TemporaryDirectory(prefix="leitstand-") as home:
         try:
             _run(session, "leitstand", "sandbox", "up", LEITSTAND_HOME=home)
-            nbval = ["--nbval-lax", "--nbval-current-env", "runbooks"]
-            _run(session, "pytest", *nbval, LEITSTAND_HOME=home)
+            # Two at once: a notebook stays with one process, all share the sandbox.
+            nbval = ["-n", "2", "--dist", "loadscope", "--nbval-lax", "--nbval-current-env"]
+            _run(session, "pytest", *nbval, "runbooks", LEITSTAND_HOME=home)
         finally:
             _run(session, "leitstand", "sandbox", "down", LEITSTAND_HOME=home)
 
