@@ -33,6 +33,7 @@ _STATUS = {
     "interrupted": "wurde abgebrochen",
     "crashed": "ist abgestürzt",
     "open": "ist offen",
+    "elsewhere": "geht auf einem anderen Rechner weiter",
 }
 _OPERATIONS = {
     "BACKUP": "Sicherung",
