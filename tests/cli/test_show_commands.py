@@ -112,7 +112,7 @@ def test_a_parameter_that_does_not_fit_is_refused_before_anything_runs(leitstand
 def test_an_unknown_run_is_told(leitstand: Command) -> None:
     unknown = leitstand("show", "20200101-000000-release-0000", "--commands")
     assert (2, "") == (unknown.code, unknown.output)
-    assert "gibt es auf diesem Rechner nicht" in unknown.problems
+    assert "gibt es weder auf diesem Rechner noch offen im Speicher" in unknown.problems
 
 
 def _timeless(text: str) -> str:
