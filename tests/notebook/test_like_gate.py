@@ -102,6 +102,27 @@ def test_a_plan_as_predicted_is_approved_and_the_record_says_so(place: Place) ->
     assert (PLAN.digest, 3, []) == (told["digest"], told["record"], told["departures"])
 
 
+def test_a_prediction_holds_for_one_run_that_changes_something(place: Place) -> None:
+    path = place.predict()
+    place.run().approve(PLAN)
+    first = place.directory
+    assert first.id == json.loads(path.read_text("utf-8"))["used_by"]
+    place.directory = RunDirectory(first.path.with_name("20261126-040000-release-beef"))
+    place.directory.path.mkdir()
+    place.directory.journal.append("run.started", operator="anna@example.com")
+    with pytest.raises(PredictionDeparted):  # the first has changed nothing yet
+        place.run().approve(MOVED)
+    first.journal.append("action.intent", id="revision")
+    assert isinstance(place.run().approve(MOVED), Approved)
+    assert ["prediction.compared"] == [e for e in place.events() if "prediction" in e]
+
+
+def test_a_prediction_of_another_sandbox_or_project_is_none(place: Place) -> None:
+    place.predict(place="somewhere/else")
+    assert isinstance(place.run().approve(MOVED), Approved)
+    assert "prediction.compared" not in place.events()
+
+
 def test_a_plan_that_departs_is_not_approved(place: Place) -> None:
     place.predict()
     with pytest.raises(PredictionDeparted) as caught:

@@ -21,7 +21,7 @@ from leitstand.core.predictions.scope import scope_of
 from leitstand.core.predictions.words import Words, words_of
 from leitstand.core.predictions.world import changes
 from leitstand.notebook.like_reading import Seen, read_world
-from leitstand.notebook.like_store import LIKE_VARIABLE, keep_prediction
+from leitstand.notebook.like_store import LIKE_VARIABLE, keep_prediction, place_of
 from leitstand.notebook.sandboxes import connect, sandbox_explained, start_sandbox
 from leitstand.notebook.template import Template, find_template, read_template
 from leitstand.project import project_root, runs_directory, state_directory
@@ -100,7 +100,7 @@ def rehearse_like(
     if scope.refused:
         raise NotRehearsable(template.name, like, scope.refused)
     environment = load_environment(like)
-    at = datetime.now(UTC)
+    at, place = datetime.now(UTC), place_of(environment)
     image = str(values.get("image", ""))
     seen = read_world(connect(environment), image, lambda part: watch(f"{like} lesen: {part}"))
     theirs = words_of(environment, seen.observed.number)
@@ -141,6 +141,7 @@ def rehearse_like(
         plans=approved_plans(Journal(journal), ours, result.run),
         world=world,
         unlike=tuple(unlike),
+        place=place,
     )
     return Rehearsal(result, prediction, keep_prediction(prediction))
 

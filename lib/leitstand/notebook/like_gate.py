@@ -3,6 +3,8 @@
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +22,17 @@ from leitstand.core.predictions.prediction import (
 from leitstand.core.predictions.words import words_of
 from leitstand.core.predictions.world import Change, World, changes
 from leitstand.execution.history import History
-from leitstand.notebook.like_store import IGNORE_VARIABLE, LIKE_VARIABLE, find_prediction
+from leitstand.notebook.like_store import (
+    IGNORE_VARIABLE,
+    LIKE_VARIABLE,
+    find_prediction,
+    keep_prediction,
+    place_of,
+)
 from leitstand.notebook.like_views import changes_table, departures_table, place_text
+from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.views import Notice, Tone, show
+from leitstand.project import runs_directory
 
 if TYPE_CHECKING:
     from leitstand.notebook.run import Run
@@ -35,7 +45,8 @@ def check_prediction(run: "Run", plan: Plan) -> None:
 
     A rehearsal journals what it is like instead. Without a prediction that is young enough, with a
     plan that was begun, or with one that is as predicted, nothing is stopped; a run that only plans
-    is told of departures, too.
+    is told of departures, too. A prediction holds for one run that changes something: after it, the
+    environment is no longer the one that was rehearsed.
 
     Raises:
         PredictionDeparted: the plan departs, and nobody has said why that may be.
@@ -64,14 +75,16 @@ def check_prediction(run: "Run", plan: Plan) -> None:
         departures=[departure.as_data() for departure in found.departures],
     )
     _show(prediction, found.departures, known=found.known)
-    if not found.departures:
-        return
-    show(changes_table(_changed(run, prediction), prediction.at))
-    if reason:
+    if found.departures:
+        show(changes_table(_changed(run, prediction), prediction.at))
+    if found.departures and reason:
         _ignore(run, reason, plan.digest)
-    elif run.apply:
+    elif found.departures and run.apply:
         where = [place_text(departure) for departure in found.departures]
         raise PredictionDeparted(prediction.run, found.departures, where)
+    if run.apply and prediction.used_by != run.id:
+        with suppress(OSError):  # it then holds for another run, too
+            keep_prediction(replace(prediction, used_by=run.id))
 
 
 def _prediction(run: "Run", reason: str) -> Prediction | None:
@@ -86,12 +99,24 @@ def _prediction(run: "Run", reason: str) -> Prediction | None:
         _ignore(run, reason, "")
         return None
     valid_for = environment.rehearsal.valid_for
-    if found is not None and found.holds(datetime.now(UTC), valid_for):
-        return found
+    there = found is not None and found.place in {"", place_of(environment)}
+    if found is not None and there and found.holds(datetime.now(UTC), valid_for):
+        if not _used(found, run.id):
+            return found
+        text = f"Die Vorhersage der Probe {found.run} galt dem Lauf {found.used_by}."
+        show(Notice(f"{text} Er hat seither etwas geändert; für diesen Lauf gilt keine."))
+        return None
     if environment.sandbox is None:
         older = f"; die letzte ist vom {found.at.astimezone():%d.%m. %H:%M}" if found else ""
         show(Notice(f"Für diesen Lauf gilt keine Vorhersage einer Probe{older}."))
     return None
+
+
+def _used(prediction: Prediction, run: str) -> bool:
+    """Return whether another run has changed something since, as the prediction said or not."""
+    if prediction.used_by in {"", run}:
+        return False
+    return History.read(RunDirectory(runs_directory() / prediction.used_by).journal).started
 
 
 def _position(run: "Run", plan: Plan) -> int:

@@ -14,6 +14,8 @@ from leitstand.project import state_directory
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from leitstand.core.environment import Environment
+
 __all__ = [
     "IGNORE_VARIABLE",
     "LIKE_VARIABLE",
@@ -21,6 +23,7 @@ __all__ = [
     "find_prediction",
     "ignoring_prediction",
     "keep_prediction",
+    "place_of",
 ]
 
 _SHORTEST = 10
@@ -63,6 +66,13 @@ def keep_prediction(prediction: Prediction) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(path, json.dumps(prediction.as_data(), ensure_ascii=False, indent=1) + "\n")
     return path
+
+
+def place_of(environment: "Environment") -> str:
+    """Return which project an environment is now, and which sandbox, if it is one."""
+    from leitstand.notebook.sandboxes import world_of
+
+    return f"{environment.project}/{world_of(environment)}"
 
 
 def find_prediction(environment: str, runbook: str, parameters: str) -> Prediction | None:

@@ -78,6 +78,8 @@ class Prediction:
         plans: Every plan that it applied, as ``normalised`` gives them, in their order.
         world: What was read, as ``World.summary`` gives it.
         unlike: What the rehearsal does not show, as German sentences.
+        place: Project, and of a sandbox which one; empty where that is not known.
+        used_by: Id of the run that it was last compared with before its approval.
     """
 
     runbook: str
@@ -91,6 +93,8 @@ class Prediction:
     plans: tuple[Mapping[str, Any], ...]
     world: Mapping[str, Any]
     unlike: tuple[str, ...] = ()
+    place: str = ""
+    used_by: str = ""
 
     @property
     def succeeded(self) -> bool:
@@ -140,6 +144,8 @@ class Prediction:
             plans=plans,
             world=data["world"],
             unlike=tuple(data["unlike"]),
+            place=data.get("place", ""),
+            used_by=data.get("used_by", ""),
         )
 
 
