@@ -7,6 +7,7 @@ import typer
 
 from leitstand.cli.german import Command
 from leitstand.cli.output import console, german_seconds, line, print_json, table
+from leitstand.cli.parameters import Assignments, ParameterFiles, given_parameters
 from leitstand.cli.problems import explain
 from leitstand.core.errors import ExitCode, InputError
 
@@ -38,14 +39,8 @@ def rehearse(
     like: Annotated[
         str, typer.Option(metavar="UMGEBUNG", help="Wem die Probe gleichen soll.")
     ] = "",
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=WERT", help="Parameter; mehrfach möglich."),
-    ] = None,
-    file: Annotated[
-        list[Path] | None,
-        typer.Option("--file", "-y", metavar="DATEI", help="Parameter aus einer YAML-Datei."),
-    ] = None,
+    parameter: Assignments = None,
+    file: ParameterFiles = None,
     ticket: Annotated[str, typer.Option(metavar="TICKET", help="Nummer des Tickets.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Ergebnis als JSON ausgeben.")] = False,
 ) -> None:
@@ -61,7 +56,6 @@ def rehearse(
 def _rehearse_like(
     runbook: str, like: str, asked: tuple[list[str], list[Path], str], as_json: bool
 ) -> "Rehearsal":
-    from leitstand.cli.run import given_parameters
     from leitstand.notebook.like import rehearse_like
     from leitstand.notebook.template import find_template, read_template
     from leitstand.notebook.terminal import view

@@ -1,6 +1,5 @@
 """``leitstand run``, ``runs`` and ``html``: execute a runbook, list what ran, copy it as HTML."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,32 +8,16 @@ import typer
 from leitstand import project
 from leitstand.cli.german import Command
 from leitstand.cli.output import console, german_seconds, line, print_json, table
+from leitstand.cli.parameters import Assignments, ParameterFiles, given_parameters
 from leitstand.cli.problems import explain
-from leitstand.core.errors import ExitCode, InputError, LeitstandError
-from leitstand.core.parameter_errors import ParameterRepeated
-from leitstand.core.parameters import parse_assignments
+from leitstand.core.errors import ExitCode, LeitstandError
 from leitstand.notebook.scheduled import report_end
-from leitstand.notebook.template import Template, find_template, read_template
+from leitstand.notebook.template import find_template, read_template
 
 if TYPE_CHECKING:
     from leitstand.notebook.conclusion import Result
 
-__all__ = ["ParameterFileUnreadable", "add_to", "given_parameters", "local_time", "show_result"]
-
-
-class ParameterFileUnreadable(InputError):
-    """The file holds no YAML mapping of parameters.
-
-    Attributes:
-        path: The file.
-    """
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(
-            f"Die Parameterdatei {path} ist nicht lesbar: {reason}.",
-            "Schreiben Sie je Zeile „name: wert“.",
-        )
-        self.path = path
+__all__ = ["add_to", "local_time", "show_result"]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,14 +29,8 @@ def add_to(app: typer.Typer) -> None:
 
 def run(
     runbook: Annotated[str, typer.Argument(metavar="RUNBOOK", help="Name oder Pfad.")],
-    parameter: Annotated[
-        list[str] | None,
-        typer.Option("--parameter", "-p", metavar="NAME=WERT", help="Parameter; mehrfach möglich."),
-    ] = None,
-    file: Annotated[
-        list[Path] | None,
-        typer.Option("--file", "-y", metavar="DATEI", help="Parameter aus einer YAML-Datei."),
-    ] = None,
+    parameter: Assignments = None,
+    file: ParameterFiles = None,
     env: Annotated[str, typer.Option(metavar="UMGEBUNG", help="sandbox, staging, prod.")] = "",
     ticket: Annotated[str, typer.Option(metavar="TICKET", help="Nummer des Tickets.")] = "",
     apply: Annotated[bool, typer.Option("--apply", help="Änderungen ausführen.")] = False,
@@ -157,51 +134,6 @@ def _root() -> Path | None:
         return project.project_root()
     except LeitstandError:
         return None
-
-
-def given_parameters(
-    template: Template,
-    assignments: Sequence[str],
-    files: Sequence[Path],
-    switches: Mapping[str, str | bool],
-) -> dict[str, object]:
-    """Return the parameters of a run from files and assignments, the latter first.
-
-    Raises:
-        InputError: a file, an assignment or a name cannot be used.
-    """
-    given: dict[str, object] = {}
-    for path in files:
-        given.update(_read_file(path))
-    assigned = parse_assignments(template.parameters, assignments)
-    for name, value in switches.items():
-        if value:
-            if name in assigned:
-                raise ParameterRepeated(name)
-            assigned[name] = value
-    return {**given, **assigned}
-
-
-def _read_file(path: Path) -> dict[str, object]:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """YAML whose times stay text, as in a notebook."""
-
-    Loader.yaml_implicit_resolvers = {
-        letter: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:timestamp"]
-        for letter, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-    try:
-        # A subclass of the safe loader.
-        content: Any = yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)
-    except OSError as error:
-        raise ParameterFileUnreadable(path, error.strerror or "Lesefehler") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterFileUnreadable(path, "kein gültiges YAML") from error
-    if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):
-        raise ParameterFileUnreadable(path, "keine Zuordnung von Namen zu Werten")
-    return content
 
 
 def _listening(*, quiet: bool) -> Any:
