@@ -135,6 +135,7 @@ def test_what_is_asked_about_is_what_the_model_of_the_file_says(name: str) -> No
         target.project, target.region, target.instance,
     )  # fmt: skip
     assert (locks_in(model).store, records.store) == (target.locks, target.records)
+    assert records.open == target.open_runs
     assert (tuple(records.anchors), model.requires_second_person) == (
         target.anchors, target.second_person,
     )  # fmt: skip

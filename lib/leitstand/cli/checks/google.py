@@ -79,6 +79,7 @@ def _inside(target: Target, pulse: Pulse) -> Iterator[Finding]:
 def _stores(target: Target, pulse: Pulse, home: Path) -> Iterator[Finding]:
     for title, address, own, wanted in (
         ("Sperren", target.locks, "locks", LOCKING),
+        *(("Offene Läufe", place, "", LOCKING) for place in [target.open_runs] if place),
         ("Belege", target.records, "records", KEEPING),
         *(("Anker", anchor, "", KEEPING) for anchor in target.anchors),
     ):

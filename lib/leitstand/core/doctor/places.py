@@ -14,7 +14,7 @@ __all__ = ["KEEPING", "LOCKING", "endpoint_of_database", "endpoint_of_redis", "j
 KEEPING = ("storage.objects.create", "storage.objects.get", "storage.objects.list")
 """What records and anchors need on their bucket; nothing is ever replaced or deleted."""
 LOCKING = (*KEEPING, "storage.objects.delete")
-"""What locks need on theirs: they are replaced and given back."""
+"""What locks and open runs need on theirs: they are replaced, given back, and cleared away."""
 
 _REACH = (
     "Von hier laufen nur {}. Für die anderen brauchen Sie einen Weg in die VPC: eine VM, ein VPN"

@@ -33,6 +33,7 @@ class Target:
         records: Address of the store of records; empty is this machine's own.
         anchors: Addresses of anchors.
         locks: Address of the store of locks; empty is this machine's own.
+        open_runs: Address of the place of open runs; empty where there is none.
         trusted_keys: Public keys whose signatures count; empty is this machine's own.
         secrets: Secrets that runs read.
         account: Service account that services run as; empty without one.
@@ -51,6 +52,7 @@ class Target:
     records: str = ""
     anchors: tuple[str, ...] = ()
     locks: str = ""
+    open_runs: str = ""
     trusted_keys: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     account: str = ""
@@ -60,8 +62,8 @@ class Target:
 
     @property
     def buckets(self) -> tuple[str, ...]:
-        """The buckets of locks, records and anchors, each once."""
-        named = (self.locks, self.records, *self.anchors)
+        """The buckets of locks, open runs, records and anchors, each once."""
+        named = (self.locks, self.open_runs, self.records, *self.anchors)
         found = (address[5:].partition("/")[0] for address in named if address.startswith("gs://"))
         return tuple(dict.fromkeys(found))
 
@@ -93,6 +95,7 @@ def target_of(name: str, content: Mapping[str, Any]) -> Target:
         records=filled(value_at(content, "records.store")),
         anchors=tuple(filled(one) for one in _list(content, "records.anchors")),
         locks=filled(value_at(content, "locks.store")),
+        open_runs=filled(value_at(content, "records.open")),
         trusted_keys=tuple(str(one) for one in _list(content, "records.trusted_keys")),
         secrets=tuple(secret for secret in secrets if secret),
         account=f"run-web@{host}" if "run-web" in accounts else "",
