@@ -52,6 +52,15 @@ def test_a_cell_that_failed_last_ends_the_run_with_its_error() -> None:
     )
 
 
+def test_a_run_that_waits_and_has_told_so_is_not_ended_as_failed() -> None:
+    paused = [error("TooLittleTraffic"), {"event": "run.paused"}]
+    ended = end(*BEGUN, *cell(1), *cell(2, "failed", *paused))
+    assert ("", "M. R.") == (ended.event, ended.message)
+    later = [{"event": "action.intent", "id": "b"}, *cell(2, "failed", error("NotReached"))]
+    again = end(*BEGUN, *cell(1), *cell(2, "failed", *paused), *later)
+    assert "run.failed" == again.event
+
+
 @pytest.mark.parametrize(("status", "code"), [("failed", 1), ("interrupted", 130)])
 def test_what_no_error_of_ours_tells_is_unexpected_or_interrupted(status: str, code: int) -> None:
     assert code == end(*cell(1), *cell(2, status)).fields["exit_code"]

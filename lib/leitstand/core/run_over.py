@@ -1,8 +1,11 @@
-"""The refusal to do anything more in a run that has ended."""
+"""Whether a run has ended or waits, as its journal tells, and the refusal to do more in it."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from leitstand.core.errors import GateRefused
 
-__all__ = ["RunOver"]
+__all__ = ["RunOver", "told"]
 
 
 class RunOver(GateRefused):
@@ -19,3 +22,13 @@ class RunOver(GateRefused):
             " aus.",
         )
         self.run = run
+
+
+def told(events: Sequence[Mapping[str, Any]], kind: str) -> bool:
+    """Return whether the run itself journalled this, and nothing that changed it since."""
+    for event in reversed(events):
+        if event["event"] == kind:
+            return True
+        if event["event"] in {"action.intent", "run.started", "run.resumed", "run.completed"}:
+            return False
+    return False

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 from leitstand.core.errors import ExitCode
+from leitstand.core.run_over import told
 from leitstand.notebook.managed_run import Failure, ManagedRun
 from leitstand.notebook.run_directory import write_private
 from leitstand.notebook.scheduled import report_end
@@ -83,7 +84,7 @@ def conclude(run: ManagedRun) -> Result:
     status = _status(end, events)
     if status == "completed":
         journal.append("run.completed")
-    elif status not in {"paused", "rolled_back"} or not _told(events, f"run.{status}"):
+    elif status not in {"paused", "rolled_back"} or not told(events, f"run.{status}"):
         journal.append(
             "run.failed",
             error=end.error,
@@ -123,9 +124,9 @@ def _needs_recovery(failure: Failure, events: Sequence[Event]) -> bool:
 
 
 def _end(run: ManagedRun, failure: Failure, events: Sequence[Event]) -> _End:
-    told = _last_error(events)
-    if told is not None and failure.kind in {"error", "interrupted"}:
-        return told
+    said = _last_error(events)
+    if said is not None and failure.kind in {"error", "interrupted"}:
+        return said
     resume = f"Setzen Sie ihn mit leitstand resume {run.directory.id} fort."
     where = f" im Abschnitt „{failure.section}“" if failure.section else ""
     match failure.kind:
@@ -214,16 +215,6 @@ def _status(end: _End, events: Sequence[Event]) -> str:
         return "finding"
     if end.exit_code in {ExitCode.BAD_INPUT, ExitCode.REFUSED}:
         return "refused"
-    if end.exit_code == ExitCode.FAILED and _told(events, "run.paused"):
+    if end.exit_code == ExitCode.FAILED and told(events, "run.paused"):
         return "paused"
     return "failed"
-
-
-def _told(events: Sequence[Event], kind: str) -> bool:
-    """Return whether the run itself journalled this, and nothing that changed it since."""
-    for event in reversed(events):
-        if event["event"] == kind:
-            return True
-        if event["event"] in {"action.intent", "run.started", "run.resumed", "run.completed"}:
-            return False
-    return False

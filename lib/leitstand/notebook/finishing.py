@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leitstand.core.errors import ExitCode
+from leitstand.core.run_over import told
 from leitstand.execution.history import History
 from leitstand.notebook.interactive_errors import NotAtItsEnd
 from leitstand.notebook.outline import Outline, OutlineCell
@@ -63,7 +64,9 @@ def end_of(run: str, events: Sequence[Event], outline: Outline, running: int | N
     cells = [cell for cell in outline.cells if not cell.parameters and cell.index != running]
     failed = [c for c in cells if c.index in last and last[c.index].status != "completed"]
     if failed:
-        return _failed(failed[0], last[failed[0].index])
+        end = _failed(failed[0], last[failed[0].index])
+        waits = end.fields["exit_code"] == ExitCode.FAILED and told(events, "run.paused")
+        return RunEnd("", end.fields) if waits else end
     left = list(dict.fromkeys(cell.section for cell in cells if cell.index not in last))
     if left and history.started:
         raise NotAtItsEnd(run, left)
