@@ -92,3 +92,20 @@ def test_a_run_that_must_not_be_gone_on_with_is_let_go_of_and_stays_as_it_was(
     with kernel(command, notebook) as desk:
         assert {"ok"} == {one.status for one in desk.all(cells)}
     assert (0, "") == ((ended := command("audit", "verify")).code, ended.problems)
+
+
+def test_another_copy_of_the_runbook_tells_of_a_run_that_is_half_done(
+    command: Command, tmp_path: Path
+) -> None:
+    cells = turning(command)
+    with kernel(command, tmp_path / "one" / "maintenance_mode.ipynb") as desk:
+        desk.all(cells[:6])
+        act = "executor_for(approved, run.journal, run.connection).apply('revision')"
+        desk(Cell("", f"from leitstand.execution.recovery import executor_for; {act}"))
+        run = command.runs[-1].name
+    with kernel(command, tmp_path / "two" / "maintenance_mode.ipynb") as desk:
+        begun = desk.all(cells[:2])[-1]
+        assert f"leitstand resume {run} oder leitstand revert {run}" in begun.text
+        assert "Dies ist ein neuer Lauf" in begun.text
+        assert "ohne etwas geändert zu haben" in desk(cells[-1]).text
+    assert 0 == command("resume", run).code

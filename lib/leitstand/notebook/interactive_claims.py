@@ -4,17 +4,22 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from leitstand.audit.durable import replace_whole
+from leitstand.notebook.interactive_errors import RunUnderWayElsewhere
 from leitstand.project import state_directory
 
 __all__ = ["Claim", "Earlier", "Next", "claim_of", "next_of", "notebook_of"]
+
+_PATIENCE: Final = 30.0
+"""Seconds in which another kernel seals the notebook's earlier run."""
 
 
 class Next(Enum):
@@ -94,13 +99,32 @@ class Claim:
 
 @contextmanager
 def claim_of(notebook: Path) -> Iterator[Claim]:
-    """Be the only one that decides about a notebook's run while the block runs."""
+    """Be the only one that decides about a notebook's run while the block runs.
+
+    Raises:
+        RunUnderWayElsewhere: another kernel decides about it for longer than half a minute.
+    """
     directory = state_directory() / "notebooks"
     directory.mkdir(mode=0o700, exist_ok=True)
     name = hashlib.sha256(str(notebook).encode("utf-8", "surrogateescape")).hexdigest()[:24]
     lock = os.open(directory / f"{name}.lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Claim(directory / f"{name}.json", notebook)
+        claim = Claim(directory / f"{name}.json", notebook)
+        _wait_for(lock, claim)
+        yield claim
     finally:
         os.close(lock)
+
+
+def _wait_for(lock: int, claim: Claim) -> None:
+    """Lock a file; whoever has it may be sealing the notebook's earlier run meanwhile."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() >= end:
+                raise RunUnderWayElsewhere(claim.run()) from error
+            time.sleep(0.1)
+        else:
+            return

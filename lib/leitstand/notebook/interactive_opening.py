@@ -34,7 +34,7 @@ from leitstand.notebook.interactive_errors import (
     RunUnderWayElsewhere,
 )
 from leitstand.notebook.kernel_redaction import redact_kernel
-from leitstand.notebook.left_runs import complete_left, keep_notebook, seal_left
+from leitstand.notebook.left_runs import complete_left, half_done, keep_notebook, seal_left
 from leitstand.notebook.operators import operator_of
 from leitstand.notebook.origin import origin
 from leitstand.notebook.outline import read_outline
@@ -174,6 +174,12 @@ def _go(here: Here, claim: Claim, template: Template, found: _Found | None) -> b
         else:
             here.said = f"Der Lauf {run} ist beendet. Dies ist ein neuer Lauf."
         _let_go(here, found)
+    elif left := half_done(runs_directory(), template.name, here.environment.name):
+        # As after a restart of JupyterLab, which opens another copy of the runbook.
+        here.said = (
+            f"Der Lauf {left} hat etwas begonnen und nicht beendet: leitstand resume {left} oder"
+            f" leitstand revert {left}. Dies ist ein neuer Lauf."
+        )
     _begin(here, template)
     assert here.interactive is not None
     claim.give(here.interactive.directory.id)

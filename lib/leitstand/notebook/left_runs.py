@@ -3,18 +3,24 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-from leitstand.audit.index import list_runs
+from leitstand.audit.file_locks import is_held
+from leitstand.audit.index import HOLD_FILE, list_runs
 from leitstand.audit.run_files import KEPT_FILE
 from leitstand.audit.sealing_all import is_sealed
 from leitstand.core.errors import GateRefused, LeitstandError
+from leitstand.execution.history import History
 from leitstand.notebook.finishing import replaced
 from leitstand.notebook.interactive import complete_notebook
 from leitstand.notebook.managed_run import hold_run, keep_notebook
-from leitstand.notebook.run_directory import RunDirectory
+from leitstand.notebook.run_directory import RunDirectory, run_slug
 from leitstand.notebook.sealed import seal_ended
 
-__all__ = ["complete_left", "complete_left_runs", "keep_notebook", "seal_left"]
+__all__ = ["complete_left", "complete_left_runs", "half_done", "keep_notebook", "seal_left"]
+
+_NEWEST: Final = 50
+"""So many runs of a runbook are looked at."""
 
 
 def complete_left(directory: RunDirectory) -> None:
@@ -35,6 +41,26 @@ def complete_left_runs(runs: Path) -> None:
                     complete_left(RunDirectory(entry.path))
                 finally:
                     os.close(descriptor)
+
+
+def half_done(runs: Path, runbook: str, env: str) -> str:
+    """Return the id of the newest run that has begun a change and not ended it; empty without one.
+
+    Runs that somebody executes are left out. Read-only.
+
+    Args:
+        runs: Directory of all runs.
+        runbook: Of which runbook.
+        env: In which environment.
+    """
+    slug = f"-{run_slug(runbook)}-"
+    for path in sorted(runs.glob(f"*{slug}*"), reverse=True)[:_NEWEST]:
+        events = RunDirectory(path).journal.events()
+        started = next((e for e in events if e["event"] == "run.started"), {})
+        same = (started.get("runbook"), started.get("env")) == (runbook, env)
+        if same and History.read(events).open and not is_held(path / HOLD_FILE):
+            return path.name
+    return ""
 
 
 def seal_left(directory: RunDirectory, *, replace: bool) -> None:

@@ -18,6 +18,7 @@ __all__ = [
     "RunDirectory",
     "create_run_directory",
     "journal_masked",
+    "run_slug",
     "write_private",
 ]
 
@@ -88,6 +89,11 @@ def journal_masked(run: RunDirectory) -> None:
         run.journal.append("redaction", masked=masked)
 
 
+def run_slug(runbook: str) -> str:
+    """Return what the names of a runbook's runs hold of its own."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", runbook).strip("-").lower() or "notebook"
+
+
 def create_run_directory(runs: Path, runbook: str, *, now: datetime | None = None) -> RunDirectory:
     """Make the directory of a new run.
 
@@ -97,7 +103,7 @@ def create_run_directory(runs: Path, runbook: str, *, now: datetime | None = Non
         now: Time of the start; the clock's when left out.
     """
     moment = (now or datetime.now(UTC)).astimezone(UTC)
-    name = re.sub(r"[^A-Za-z0-9]+", "-", runbook).strip("-").lower() or "notebook"
+    name = run_slug(runbook)
     while True:
         path = runs / f"{moment:%Y%m%d-%H%M%S}-{name}-{secrets.token_hex(2)}"
         try:
