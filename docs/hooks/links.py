@@ -11,7 +11,6 @@ that come again as they were, such as the records of runs, are read once.
 import hashlib
 import json
 import logging
-import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urlsplit
 
+from kept_files import write_whole
 from mkdocs.config.defaults import MkDocsConfig
 
 log = logging.getLogger("mkdocs.hooks.links")
@@ -98,10 +98,7 @@ class Memory:
         if self._path is None or self._now.keys() == self._before.keys():
             return
         told = {d: [sorted(p.places), p.links, p.loads] for d, p in self._now.items()}
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        unfinished.write_text(json.dumps({"form": FORM, "pages": told}), "utf-8")
-        unfinished.replace(self._path)
+        write_whole(self._path, json.dumps({"form": FORM, "pages": told}))
 
 
 class _Reading(HTMLParser):

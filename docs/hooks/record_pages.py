@@ -7,7 +7,6 @@ code that looked and rendered. So it is never out of date, and an unchanged reco
 import hashlib
 import os
 import sys
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
@@ -18,6 +17,7 @@ from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
 
+from kept_files import forget_unused, write_whole
 from record_check import may_be_offered, suspicions
 from record_stores import Sealed
 
@@ -32,7 +32,6 @@ KEPT = Path(".cache") / "site" / "pages"
 MANY = 12
 """From so many pages on, a second process saves more than it costs."""
 
-UNUSED_SECONDS = 30 * 86400
 CODE = ("audit", "core/records")
 NEXT_TO_IT = ("record_check.py", "record_pages.py")
 NAMES = ("journal.jsonl", "notebook.ipynb")
@@ -70,7 +69,7 @@ def make_pages(records: Sequence[Sealed], kept: Path) -> list[Made]:
     missing = [record for record in records if not _page(kept, record).is_file()]
     faults = dict(zip((_key(record) for record in missing), _all(missing, kept), strict=True))
     made = [_found(kept, record, faults.get(_key(record), ())) for record in records]
-    _forget(kept)
+    forget_unused(kept)
     return made
 
 
@@ -113,15 +112,8 @@ def _made(record: Sealed, kept: Path) -> Iterator[str]:
     if found:
         return
     if notebook is not None and may_be_offered(notebook):
-        _write(_notebook(kept, record), notebook)
-    _write(_page(kept, record), page.encode("utf-8", "replace"))
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all; two builds may write the same one."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+        write_whole(_notebook(kept, record), notebook)
+    write_whole(_page(kept, record), page.encode("utf-8", "replace"))
 
 
 def _read(store: DirectoryStore, digest: str) -> bytes | None:
@@ -171,12 +163,3 @@ def _code() -> str:
         found.update(path.read_bytes())
     found.update("".join(map(metadata.version, DISTRIBUTIONS)).encode())
     return found.hexdigest()
-
-
-def _forget(kept: Path) -> None:
-    """Remove what no build has used for long."""
-    oldest = time.time() - UNUSED_SECONDS
-    for path in kept.iterdir():
-        with suppress(FileNotFoundError):
-            if path.is_file() and path.stat().st_mtime < oldest:
-                path.unlink()
