@@ -167,6 +167,15 @@ def test_a_damaged_state_is_not_gone_on_with(dead: Place) -> None:
     refused(dead.b, OpenStateDamaged, "ist beschädigt")
 
 
+def test_a_machine_with_the_whole_journal_goes_on_though_the_store_has_lost_some(
+    dead: Place,
+) -> None:
+    min((dead.open / "open" / RUN).iterdir()).unlink()
+    with dead.a.used():
+        dead.executor(dead.a.resume()).apply_all()
+    assert ["one", "two"] == dead.world.started
+
+
 def test_a_run_that_is_nowhere_is_unknown(dead: Place) -> None:
     with dead.b.used():
         for name in ("nothing", "", "../x", f"{RUN}x"):
@@ -282,3 +291,26 @@ def test_while_the_store_cannot_be_asked_nothing_is_sealed(dead: Place) -> None:
     with dead.a.used():
         assert f"leitstand audit seal {RUN}" in dead.a.seal()
     assert 0 == DirectoryStore(dead.directory / "shared" / "records").head()
+
+
+def test_a_run_that_is_resumed_and_refused_where_it_began_is_sealed_there(dead: Place) -> None:
+    with dead.a.used():
+        run = dead.a.resume()
+        run.journal.append("run.failed", exit_code=4)
+        assert "" == dead.a.seal()
+        (entry,) = list_runs(dead.a.home / "runs")
+    assert "failed" == entry.status
+    assert 1 == DirectoryStore(dead.directory / "shared" / "records").head()
+
+
+def test_what_was_refused_beside_a_machine_that_works_on_the_run_is_not_sealed(
+    dead: Place,
+) -> None:
+    with dead.a.used():
+        run = dead.a.resume()
+    with dead.b.used():
+        other = dead.b.resume()
+        dead.executor(other)
+    with dead.a.used():
+        run.journal.append("run.failed", exit_code=3)
+        assert "geht auf einem anderen Rechner weiter" in dead.a.seal()

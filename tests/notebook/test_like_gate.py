@@ -104,7 +104,9 @@ def test_a_plan_as_predicted_is_approved_and_the_record_says_so(place: Place) ->
 
 def test_a_prediction_holds_for_one_run_that_changes_something(place: Place) -> None:
     path = place.predict()
-    place.run().approve(PLAN)
+    run = place.run()
+    run.approve(PLAN)
+    run.give_back()
     first = place.directory
     assert first.id == json.loads(path.read_text("utf-8"))["used_by"]
     place.directory = RunDirectory(first.path.with_name("20261126-040000-release-beef"))

@@ -38,7 +38,8 @@ class DirectoryOpenStore:
     """Such a place in a directory that several machines mount; made at the first write.
 
     Args:
-        directory: Hard links must work there.
+        directory: Hard links must work there. Two levels below a mount point, so that a share which
+            is not mounted is noticed.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -68,7 +69,10 @@ class DirectoryOpenStore:
             return None
 
     def _must_be_there(self) -> None:
-        """Raise OSError unless nothing was written yet; an unmounted place has no parent either."""
+        """Raise OSError unless nothing was written yet.
+
+        A directory of a share lies below its mount point: not mounted, it has no parent either.
+        """
         self._directory.parent.stat()
         if self._directory.exists():
             os.listdir(self._directory)

@@ -13,8 +13,22 @@ from typing import Final
 
 from leitstand.audit.open_store import OpenStore
 from leitstand.core.errors import LeitstandError
-from leitstand.core.open_run_errors import ContinuedElsewhere, EndedElsewhere, OpenStoreUnusable
-from leitstand.core.open_runs import OPEN, Ended, end_name, piece_name, piece_of, whole_lines
+from leitstand.core.open_run_errors import (
+    ContinuedElsewhere,
+    EndedElsewhere,
+    OpenStateDamaged,
+    OpenStoreMissing,
+    OpenStoreUnusable,
+)
+from leitstand.core.open_runs import (
+    OPEN,
+    Ended,
+    StateDamaged,
+    end_name,
+    piece_name,
+    piece_of,
+    whole_lines,
+)
 
 __all__ = ["WriteAhead", "unusable"]
 
@@ -101,7 +115,10 @@ class WriteAhead:
             return
         end = self._store.read(end_name(self._run))
         if end is not None:
-            ended = Ended.decode(end)
+            try:
+                ended = Ended.decode(end)
+            except StateDamaged as error:
+                raise OpenStateDamaged(self._run, self._store.url, str(error)) from error
             raise self._lost(EndedElsewhere(self._run, ended.host, ended.at))
         places = [piece_of(name) for name in self._store.names(f"{OPEN}{self._run}/")]
         offsets = [place[1] for place in places if place is not None]
@@ -140,7 +157,8 @@ class WriteAhead:
 def unusable(url: str, error: OSError) -> OpenStoreUnusable:
     """Return the error that says why a store of open runs cannot be used."""
     cause = error.message if isinstance(error, LeitstandError) else error.strerror or str(error)
-    return OpenStoreUnusable(url, cause if cause.endswith(".") else f"{cause}.")
+    kind = OpenStoreMissing if getattr(error, "missing", False) else OpenStoreUnusable
+    return kind(url, cause if cause.endswith(".") else f"{cause}.")
 
 
 def _follow(ahead: "weakref.ref[WriteAhead]", woken: threading.Event) -> None:

@@ -29,11 +29,16 @@ class BucketUnusable(RunFailed, OSError):
     """A bucket does not answer, refuses, or is not there; its cause says which.
 
     It is an OSError too, as for any store that cannot be reached.
+
+    Attributes:
+        url: Its address.
+        missing: Whether it is not there.
     """
 
     def __init__(self, url: str, error: LeitstandError) -> None:
         super().__init__(f"{url} ist nicht benutzbar: {error.message}", error.advice)
         self.url = url
+        self.missing = isinstance(error, NotFound)
 
 
 class BucketObjects:

@@ -12,6 +12,7 @@
     ├── ContinuedElsewhere    another machine has gone on with the run
     ├── OpenStateDamaged      what the store holds of the run does not fit together
     └── OpenStoreUnusable     the store of open runs does not answer, or refuses
+        └── OpenStoreMissing  its bucket is not there
 """
 
 from leitstand.core.errors import GateRefused, RunFailed
@@ -22,6 +23,7 @@ __all__ = [
     "JournalTooNew",
     "LibraryChanged",
     "OpenStateDamaged",
+    "OpenStoreMissing",
     "OpenStoreUnusable",
     "OtherProject",
     "OtherSandbox",
@@ -128,6 +130,10 @@ class OpenStoreUnusable(RunFailed):
             " Prüfen Sie Verbindung und Rechte, und setzen Sie ihn fort.",
         )
         self.url = url
+
+
+class OpenStoreMissing(OpenStoreUnusable):
+    """The bucket of open runs is not there."""
 
 
 class OtherProject(GateRefused):

@@ -18,6 +18,7 @@ __all__ = [
     "Plan",
     "UnknownAction",
     "Withheld",
+    "concerns_bucket",
 ]
 
 
@@ -196,3 +197,11 @@ class Withheld:
     """A plan that is only shown: the run was started without ``apply``."""
 
     plan: Plan
+
+
+def concerns_bucket(plan: Plan, address: str) -> bool:
+    """Return whether a plan makes or changes the bucket of an address ``gs://bucket/prefix``."""
+    if not address.startswith("gs://"):
+        return False
+    bucket = address.removeprefix("gs://").partition("/")[0]
+    return any(action.target.rsplit("/", 1)[-1] == bucket for action in plan.actions)

@@ -28,6 +28,7 @@ from leitstand.core.open_runs import (
     piece_of,
     relation,
     run_of_end,
+    whole_lines,
 )
 from leitstand.core.records.statement import MalformedStatement
 from leitstand.core.resuming import check_format
@@ -108,7 +109,7 @@ def _reconcile(directory: RunDirectory, store: "OpenStore") -> None:
         local = directory.journal.path.read_bytes()
     except FileNotFoundError:
         local = b""
-    stored = _stored(store, directory.id)
+    stored = _stored(store, directory.id, local)
     if isinstance(stored, Ended):
         if local and History.read(directory.journal).ended:
             return
@@ -130,8 +131,12 @@ def _reconcile(directory: RunDirectory, store: "OpenStore") -> None:
             pass
 
 
-def _stored(store: "OpenStore", run: str) -> bytes | Ended:
-    """Return the journal that a store has of a run, empty where it has none; or its end."""
+def _stored(store: "OpenStore", run: str, local: bytes) -> bytes | Ended:
+    """Return the journal that a store has of a run, empty where it has none; or its end.
+
+    Where pieces are missing there, but this machine has all that is left and more, it is its own.
+    """
+    whole: dict[int, bytes] = {}
     try:
         for _ in range(_TRIES):
             end = store.read(end_name(run))
@@ -149,6 +154,8 @@ def _stored(store: "OpenStore", run: str) -> bytes | Ended:
             elif not found:
                 return b""
     except StateDamaged as error:
+        if whole and all(local[at : at + len(piece)] == piece for at, piece in whole.items()):
+            return whole_lines(local)
         raise OpenStateDamaged(run, store.url, str(error)) from error
     return b""
 

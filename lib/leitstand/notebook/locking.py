@@ -11,7 +11,8 @@ from leitstand.configuration import load_environment
 from leitstand.core.errors import LeitstandError
 from leitstand.core.lock_errors import Locked, LockLost, LockStoreMissing, LockStoreUnusable
 from leitstand.core.lock_settings import locks_in
-from leitstand.core.locks import Holder, Lease, Takeover
+from leitstand.core.locks import Holder, Lease, Takeover, age, stale_after
+from leitstand.core.plan import Plan, concerns_bucket
 from leitstand.execution.lock import LockTold, RunLocks
 from leitstand.execution.lock_claims import lease_name, lease_of
 from leitstand.execution.lock_directory import DirectoryLocks
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from leitstand.cloud.connection import Connection
     from leitstand.cloud.rest import Rest
     from leitstand.core.environment import Environment
-    from leitstand.core.plan import Plan
     from leitstand.execution.lock_store import LockStore
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "evidence_here",
     "give_back_left",
     "holder_here",
+    "is_leased",
     "lock_store_of",
     "taken_over",
 ]
@@ -103,6 +104,20 @@ def give_back_left(run: str, env: str) -> None:
             evidence.forget(holder)
 
 
+def is_leased(run: str, environment: "Environment") -> bool:
+    """Return whether somebody alive holds locks for a run, here or elsewhere. Read-only.
+
+    Raises:
+        LockStoreUnusable: the place of the locks does not answer.
+    """
+    store = lock_store_of(environment)
+    found = store.read(lease_name(run))
+    if found is None:
+        return False
+    lease = lease_of(store, found)
+    return lease.over is None and age(found) <= stale_after(lease.expires)
+
+
 def taken_over(run: str, environment: "Environment") -> LockLost | None:
     """Return what says that somebody has ended the run's lease; None where nobody has. Read-only.
 
@@ -134,7 +149,7 @@ class Locking:
         self._holder = holder
         self._locks: RunLocks | None = None
 
-    def acquire(self, plan: "Plan") -> None:
+    def acquire(self, plan: Plan) -> None:
         """Take the locks on everything that a plan changes.
 
         Where only a run stands in the way that seems dead, it is waited for.
@@ -152,7 +167,7 @@ class Locking:
         try:
             self._acquire(self._locks, plan)
         except LockStoreMissing as error:
-            if not _makes(plan, self._connection.environment):
+            if not concerns_bucket(plan, locks_in(self._connection.environment).store):
                 raise
             show(Notice(f"{error.message} Der Plan legt sie an und sperrt nur hier.", Tone.WAIT))
             self._use(DirectoryLocks(_here()))
@@ -169,7 +184,7 @@ class Locking:
             self._locks.release()
 
     @staticmethod
-    def _acquire(locks: RunLocks, plan: "Plan") -> None:
+    def _acquire(locks: RunLocks, plan: Plan) -> None:
         with ExitStack() as shown:
             progress: Progress | None = None
 
@@ -239,12 +254,6 @@ class _Told(LockTold):
                 message=error.message,
             )
         show(Notice(str(error), Tone.BAD))
-
-
-def _makes(plan: "Plan", environment: "Environment") -> bool:
-    """Return whether a plan makes the bucket that the locks are to lie in."""
-    bucket = locks_in(environment).store.removeprefix("gs://").partition("/")[0]
-    return any(action.target.rsplit("/", 1)[-1] == bucket for action in plan.actions)
 
 
 def _here() -> Path:

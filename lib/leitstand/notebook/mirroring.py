@@ -4,7 +4,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from leitstand.core.errors import LeitstandError
-from leitstand.core.open_run_errors import OpenStoreUnusable
+from leitstand.core.open_run_errors import OpenStoreMissing
+from leitstand.core.plan import Plan, concerns_bucket
 from leitstand.core.records.settings import records_in
 from leitstand.notebook.open_runs import write_ahead_of
 from leitstand.notebook.run_directory import RunDirectory
@@ -13,7 +14,6 @@ from leitstand.notebook.views import Notice, Tone, show
 if TYPE_CHECKING:
     from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
-    from leitstand.core.plan import Plan
 
 __all__ = ["Mirroring"]
 
@@ -46,7 +46,7 @@ class Mirroring:
             with suppress(LeitstandError):
                 self._ahead.claim()
 
-    def claim(self, plan: "Plan") -> None:
+    def claim(self, plan: Plan) -> None:
         """Go on with the run here, and nowhere else; its locks are held.
 
         Raises:
@@ -58,17 +58,10 @@ class Mirroring:
             return
         try:
             self._ahead.claim(anew=True)
-        except OpenStoreUnusable as error:
-            if not self._makes_the_place(plan):
+        except OpenStoreMissing as error:
+            if not concerns_bucket(plan, records_in(self._environment).open):
                 raise
             text = f"{error.message} Der Plan legt ihn an; bis dahin kennt nur dieser Rechner ihn."
             show(Notice(text, Tone.WAIT))
             return
         self._journal.mirror(self._ahead)
-
-    def _makes_the_place(self, plan: "Plan") -> bool:
-        url = records_in(self._environment).open
-        bucket = url.removeprefix("gs://").partition("/")[0]
-        return url.startswith("gs://") and any(
-            action.target.rsplit("/", 1)[-1] == bucket for action in plan.actions
-        )

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from leitstand.audit.index import ELSEWHERE_FILE
 from leitstand.audit.run_files import KEPT_FILE, RECORD_FILE
 from leitstand.audit.write_ahead import WriteAhead, unusable
-from leitstand.core.errors import ExitCode
+from leitstand.core.errors import ExitCode, LeitstandError
+from leitstand.core.lock_errors import LockStoreUnusable
+from leitstand.core.open_run_errors import ContinuedElsewhere, EndedElsewhere, OpenStoreUnusable
 from leitstand.core.open_runs import OPEN, Ended, end_name, piece_name, piece_of, whole_lines
 from leitstand.core.records.settings import records_in
 from leitstand.execution.history import History
 from leitstand.execution.store_opening import open_runs_at
+from leitstand.notebook.locking import is_leased
 from leitstand.notebook.run_directory import RunDirectory, write_private
 
 if TYPE_CHECKING:
@@ -108,11 +111,7 @@ def settle(run: RunDirectory, environment: "Environment") -> str:
         last = max((offset for _, offset in _pieces(store, run.id)), default=None)
         stored = b"" if last is None else store.read(piece_name(run.id, last)) or b""
     except OSError as error:
-        trouble = unusable(store.url, error)
-        return (
-            f"{trouble.message} Ob der Lauf anderswo weiterging, weiß niemand; holen Sie den Beleg"
-            f" nach: leitstand audit seal {run.id}."
-        )
+        return _unknown(run, unusable(store.url, error))
     local = whole_lines(run.journal.path.read_bytes())
     if end is not None:
         return "" if History.read(run.journal).ended else give_up_here(run)
@@ -121,11 +120,26 @@ def settle(run: RunDirectory, environment: "Environment") -> str:
     reach = last + len(stored)
     if local[last:reach] != stored:
         return give_up_here(run)
-    if reach <= _begun_at(local):
-        # Others may go on from what lies there; it does not know of what was tried here.
+    try:
+        # Others may be going on from what lies there; it does not know of what was tried here.
+        if reach <= _begun_at(local) and is_leased(run.id, environment):
+            return give_up_here(run)
+        WriteAhead(store, run.id, run.journal.path).claim()
+    except (ContinuedElsewhere, EndedElsewhere):
         return give_up_here(run)
-    WriteAhead(store, run.id, run.journal.path).follow()
+    except (LockStoreUnusable, OpenStoreUnusable) as trouble:
+        return _unknown(run, trouble)
+    with suppress(OSError):
+        (run.path / ELSEWHERE_FILE).unlink(missing_ok=True)
     return ""
+
+
+def _unknown(run: RunDirectory, trouble: LeitstandError) -> str:
+    """Return why a run must not be sealed while nobody knows whether it goes on elsewhere."""
+    return (
+        f"{trouble.message} Ob der Lauf anderswo weiterging, weiß niemand; holen Sie den Beleg"
+        f" nach: leitstand audit seal {run.id}."
+    )
 
 
 def give_up_here(run: RunDirectory) -> str:
