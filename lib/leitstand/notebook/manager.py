@@ -14,6 +14,7 @@ from leitstand.notebook.listener import CellStart
 from leitstand.notebook.managed_run import Failure, ManagedRun
 from leitstand.notebook.run_directory import write_private
 from leitstand.notebook.saved_notebook import SavedNotebook
+from leitstand.notebook.template import heading_below
 
 __all__ = ["RunManager"]
 
@@ -144,9 +145,7 @@ def _code_cells(nb: NotebookNode) -> dict[int, CellStart]:
     executed, section = [], ""
     for index, cell in enumerate(nb.cells):
         if cell.cell_type == "markdown":
-            for line in cell.source.splitlines():
-                if line.startswith(("# ", "## ", "### ")):
-                    section = line.lstrip("# ").strip()
+            section = heading_below(cell.source, section)
         elif _is_executed(cell):
             executed.append((index, section))
     return {

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from leitstand.notebook.template import heading_below, source_of
+
 __all__ = ["Outline", "OutlineCell", "read_outline"]
 
 
@@ -89,12 +91,9 @@ def names_in(source: str) -> tuple[str, ...]:
 def _cells(cells: list[dict[str, object]]) -> Iterable[OutlineCell]:
     section = ""
     for index, cell in enumerate(cells):
-        lines = cell.get("source", "")
-        source = "".join(lines) if isinstance(lines, list) else str(lines)
+        source = source_of(cell)
         if cell.get("cell_type") == "markdown":
-            for line in source.splitlines():
-                if line.startswith(("# ", "## ", "### ")):
-                    section = line.lstrip("# ").strip()
+            section = heading_below(source, section)
         elif cell.get("cell_type") == "code" and source.strip():
             metadata = cell.get("metadata")
             tags = metadata.get("tags") if isinstance(metadata, dict) else None

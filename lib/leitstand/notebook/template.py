@@ -4,7 +4,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,9 +17,11 @@ __all__ = [
     "Template",
     "UnknownRunbook",
     "find_template",
+    "heading_below",
     "list_templates",
     "parameters_source",
     "read_template",
+    "source_of",
 ]
 
 _IMPORT: Final = re.compile(r"^from leitstand(?:\.\w+)+ import \w+(?:, \w+)*$", re.MULTILINE)
@@ -94,8 +96,8 @@ def read_template(path: Path) -> Template:
     try:
         content = path.read_bytes()
         cells = json.loads(content)["cells"]
-        markdown = [_source(cell) for cell in cells if cell["cell_type"] == "markdown"]
-        code = [_source(cell) for cell in cells if cell["cell_type"] == "code"]
+        markdown = [source_of(cell) for cell in cells if cell["cell_type"] == "markdown"]
+        code = [source_of(cell) for cell in cells if cell["cell_type"] == "code"]
         source = parameters_source(cells)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise NotebookUnreadable(path) from error
@@ -119,7 +121,7 @@ def parameters_source(cells: Sequence[dict[str, object]]) -> str | None:
         metadata = cell.get("metadata")
         tags = metadata.get("tags") if isinstance(metadata, dict) else None
         if cell.get("cell_type") == "code" and "parameters" in (tags or ()):
-            return _source(cell)
+            return source_of(cell)
     return None
 
 
@@ -147,9 +149,21 @@ def find_template(name: str, directory: Path | None) -> Path:
     raise UnknownRunbook(name, known)
 
 
-def _source(cell: dict[str, object]) -> str:
+def source_of(cell: Mapping[str, object]) -> str:
+    """Return the source of a cell as one text."""
     source = cell.get("source", "")
     return "".join(source) if isinstance(source, list) else str(source)
+
+
+def heading_below(source: str, before: str) -> str:
+    """Return the heading that holds for what stands below a Markdown cell.
+
+    Args:
+        source: Of the cell.
+        before: The heading that held above it.
+    """
+    headings = [line for line in source.splitlines() if line.startswith(("# ", "## ", "### "))]
+    return headings[-1].lstrip("# ").strip() if headings else before
 
 
 def _section(lines: Sequence[str], heading: str) -> str:
