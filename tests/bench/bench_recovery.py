@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 
 from leitstand.sandbox import control
-from leitstand.sandbox.sql.binaries import ACCOUNT, program
+from leitstand.sandbox.sql.binaries import ACCOUNT, guarded, program
 from tests.fixtures.cloud_sql import SEED, CloudSql
 
 ROUNDS = {5_000: 9, 200_000: 5}
@@ -42,7 +42,6 @@ def through_the_api(cloud: CloudSql, at: datetime, name: str) -> float:
 
 def with_the_tools(base: Path, archive: Path, at: datetime, place: Path) -> float:
     """Copy, configure, recover and return the seconds until the server is ready."""
-    account = {"user": ACCOUNT, "group": ACCOUNT, "extra_groups": []} if ACCOUNT else {}
     data = place / "data"
     begin = time.perf_counter()
     subprocess.run(["cp", "-a", str(base), str(data)], check=True)
@@ -65,7 +64,7 @@ def with_the_tools(base: Path, archive: Path, at: datetime, place: Path) -> floa
     (data / "recovery.signal").touch()
     with open(place / "log", "wb") as log:
         server = subprocess.Popen(
-            [program("postgres"), "-D", str(data)], stdout=log, stderr=log, cwd="/", **account
+            guarded((program("postgres"), "-D", str(data))), stdout=log, stderr=log, cwd="/"
         )
     pid_file = data / "postmaster.pid"
     while not (pid_file.exists() and "ready" in pid_file.read_text()):

@@ -48,8 +48,9 @@ def tab(window: Browser, served: Lab) -> Iterator[Tab]:
 
 
 def runs(command: Command) -> list[Path]:
-    """Run directories, oldest first."""
-    return sorted(command.runs, key=lambda run: str(events(run)[0]["at"]))
+    """Directories of the runs that have begun, oldest first."""
+    begun = [run for run in command.runs if events(run)]
+    return sorted(begun, key=lambda run: str(events(run)[0]["at"]))
 
 
 def events(run: Path) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ __all__ = [
     "PostgresMissing",
     "ProgramFailed",
     "end_group",
+    "guarded",
     "program",
     "run",
     "spawn",
@@ -72,6 +73,32 @@ def program(name: str) -> str:
     return str(_directory() / name)
 
 
+def guarded(
+    command: Sequence[str],
+    *,
+    at_death: signal.Signals = signal.SIGKILL,
+    account: bool = True,
+    limit: int = 0,
+    hold: bool = False,
+) -> tuple[str, ...]:
+    """The command line that runs a program so that it ends with this process (guard.py).
+
+    The guard, not this process, changes the account and asks the kernel: a process that has to run
+    code of its own between fork and exec would run the fork handlers of gRPC there, which can crash
+    it (https://github.com/grpc/grpc/issues/43055).
+
+    Args:
+        command: Full path of the program, and its arguments.
+        at_death: What it is sent when this process is gone.
+        account: Whether it runs under PostgreSQL's account, where this process is root's.
+        limit: The largest file it may write, in bytes; 0 is no limit.
+        hold: Whether it begins only when a line is written to its standard input.
+    """
+    number = "-" if ACCOUNT is None or not account else str(ACCOUNT)
+    guard = (sys.executable, "-I", "-S", GUARD, str(os.getpid()), str(int(at_death)), number)
+    return (*guard, str(limit), str(int(hold)), *command)
+
+
 async def spawn(
     command: Sequence[str],
     *,
@@ -81,25 +108,20 @@ async def spawn(
     limit: int = 0,
     hold: bool = False,
 ) -> asyncio.subprocess.Process:
-    """Start a program that ends with this process (guard.py), in a process group of its own.
+    """Start a guarded program in a process group of its own.
 
     Must run in the thread of the event loop: the program ends with the thread that starts it.
 
     Args:
         command: Full path of the program, and its arguments.
         output: File descriptor for what it writes.
-        at_death: What it is sent when this process is gone.
-        account: Whether it runs under PostgreSQL's account, where this process is root's.
-        limit: The largest file it may write, in bytes; 0 is no limit.
-        hold: Whether it begins only when a line is written to its standard input.
+        at_death: See `guarded`, as for the rest.
+        account: See there.
+        limit: See there.
+        hold: See there.
     """
-    number = "-" if ACCOUNT is None or not account else str(ACCOUNT)
-    guard = (sys.executable, "-I", "-S", GUARD, str(os.getpid()), str(int(at_death)), number)
     return await asyncio.create_subprocess_exec(
-        *guard,
-        str(limit),
-        str(int(hold)),
-        *command,
+        *guarded(command, at_death=at_death, account=account, limit=limit, hold=hold),
         stdin=asyncio.subprocess.PIPE if hold else asyncio.subprocess.DEVNULL,
         stdout=output,
         stderr=output,
