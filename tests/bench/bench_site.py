@@ -53,7 +53,7 @@ class Took:
 def real_runs(home: Path) -> DirectoryStore:
     """Execute some runbooks in a sandbox of their own, and return their records."""
     environment = {**os.environ, "LEITSTAND_HOME": str(home)}
-    leitstand = [sys.executable, "-m", "leitstand.cli"]
+    leitstand = [sys.executable, "-m", "leitstand"]
     try:
         for runbook in RUNBOOKS:
             command = [*leitstand, "run", runbook, "--apply", "--quiet"]

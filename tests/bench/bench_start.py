@@ -22,7 +22,7 @@ from tests.bench.bench_runner import notebook
 ROUNDS = 5
 TARGET = 1.5
 ROOT = Path(__file__).resolve().parents[2]
-LEITSTAND = [sys.executable, "-m", "leitstand.cli"]
+LEITSTAND = [sys.executable, "-m", "leitstand"]
 
 
 def bare(directory: Path) -> float:

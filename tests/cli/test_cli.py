@@ -145,7 +145,7 @@ def test_an_unexpected_error_is_one_sentence_and_exit_1(tmp_path: Path):
     file = tmp_path / "file"
     file.touch()
     ended = subprocess.run(
-        [sys.executable, "-m", "leitstand.cli", "runs"],
+        [sys.executable, "-m", "leitstand", "runs"],
         env={**os.environ, "LEITSTAND_HOME": str(file)}, capture_output=True, text=True,
     )  # fmt: skip
     assert 1 == ended.returncode

@@ -61,7 +61,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
 
 def run(here: Command, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        isolated(sys.executable, "-m", "leitstand.cli", *arguments),
+        isolated(sys.executable, "-m", "leitstand", *arguments),
         cwd=here.project, env={**here.environment, **more}, stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=100,
     )  # fmt: skip

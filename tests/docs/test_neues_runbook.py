@@ -150,7 +150,7 @@ def test_who_follows_the_page_has_a_runbook_that_runs_and_passes_the_house(
     for line in COMMANDS:
         session = re.fullmatch(r"nox -s (\w+) -- (.+)", line)
         if session is None:
-            ended = run(rehearsing, sys.executable, "-m", "leitstand.cli", *shlex.split(line)[1:])
+            ended = run(rehearsing, sys.executable, "-m", "leitstand", *shlex.split(line)[1:])
             assert (0, "") == (ended.returncode, ended.stderr), line
         else:
             for command in SESSIONS[session[1]](shlex.split(session[2])):

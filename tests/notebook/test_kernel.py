@@ -1,11 +1,20 @@
 """The kernel process and its end."""
 
+import ast
+import os
+import socket
 import stat
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
+from jupyter_client.blocking.client import BlockingKernelClient
 
+from leitstand.notebook import kernel_standby
 from leitstand.notebook.kernel import Kernel, KernelNotStarted, start_kernel
 from leitstand.notebook.run_directory import RunDirectory
 
@@ -41,3 +50,114 @@ def test_a_kernel_that_does_not_start_is_explained_by_its_last_words():
     error = KernelNotStarted("Traceback\nModuleNotFoundError: No module named 'x'\n")
     assert "ModuleNotFoundError: No module named 'x'" in error.message
     assert 4 == error.exit_code
+
+
+def told(kernel: Kernel, expression: str) -> str:
+    """Return what an expression is in a kernel that has just been started."""
+    client = BlockingKernelClient()
+    client.load_connection_info(kernel.connection)
+    client.start_channels(hb=False)
+    try:
+        client.wait_for_ready(timeout=30)
+        reply = client.execute("", user_expressions={"asked": expression}, reply=True, timeout=30)
+        return str(reply["content"]["user_expressions"]["asked"]["data"]["text/plain"])
+    finally:
+        client.stop_channels()
+
+
+def test_a_kernel_that_waited_gets_directory_and_variables_with_its_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    elsewhere, run = tmp_path / "elsewhere", tmp_path / "run"
+    elsewhere.mkdir()
+    run.mkdir()
+    (elsewhere / "tornado.py").write_text("raise SystemExit('not the library')")
+    (run / "beside.py").write_text("WORD = 'neben dem Notebook'")
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("LEITSTAND_RECORD_KEY", "private")
+    monkeypatch.setenv("EARLIER", "before")
+    kernel_standby.prepare()
+    monkeypatch.setenv("EARLIER", "after")
+    kernel = start_kernel(RunDirectory(run), run, {"MORE": "told"}, ("import beside",))
+    try:
+        shown = told(
+            kernel,
+            "[__import__('os').getcwd(), __import__('beside').WORD, *map("
+            "__import__('os').environ.get, ('EARLIER', 'MORE', 'LEITSTAND_RECORD_KEY'))]",
+        )
+    finally:
+        kernel.close(grace=0.1)
+    expected = [str(run), "neben dem Notebook", "after", "told", None]
+    assert expected == ast.literal_eval(shown)
+
+
+def test_a_kernel_that_was_prepared_and_not_needed_ends():
+    kernel_standby.prepare()
+    kernel_standby.prepare()
+    (process,) = (
+        child
+        for child in psutil.Process().children()
+        if "leitstand.notebook.kernel_main" in child.cmdline()
+    )
+    kernel_standby.dismiss()
+    assert not process.is_running()
+
+
+def test_a_waiting_kernel_ends_when_its_runner_is_killed():
+    program = (
+        "import time; from leitstand.notebook.kernel_standby import start\n"
+        "print(start().process.pid, flush=True); time.sleep(60)"
+    )
+    runner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert runner.stdout is not None
+    waiting = psutil.Process(int(runner.stdout.readline()))
+    runner.kill()
+    runner.communicate()
+    psutil.wait_procs([waiting], timeout=20)
+    assert not waiting.is_running()
+
+
+def test_an_order_for_a_kernel_that_has_died_is_told_as_a_kernel_that_did_not_start(tmp_path: Path):
+    standby = kernel_standby.start()
+    standby.process.kill()
+    standby.process.wait()
+    order = kernel_standby.Order("connection.json", str(tmp_path), {}, ())
+    reading, writing = os.pipe()
+    try:
+        standby.send(order, [writing, writing])
+    finally:
+        os.close(reading)
+        os.close(writing)
+        standby.line.close()
+
+
+def test_an_order_larger_than_the_socket_s_buffer_arrives_whole(tmp_path: Path):
+    ours, theirs = socket.socketpair()
+    order = kernel_standby.Order("connection.json", str(tmp_path), {"LONG": "x" * 1_000_000}, ())
+    program = (
+        "import socket, sys; from leitstand.notebook.kernel_standby import receive\n"
+        "order, descriptors = receive(socket.socket(fileno=int(sys.argv[1])))\n"
+        "print(len(order.environment['LONG']), len(descriptors))"
+    )
+    with ours, theirs:
+        kernel = subprocess.Popen(
+            [sys.executable, "-c", program, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()], stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        kernel_standby.Standby(kernel, ours).send(order, [0, 1])  # type: ignore[arg-type]
+        assert "1000000 2\n" == kernel.communicate()[0]
+
+
+def test_a_command_that_is_refused_leaves_no_kernel_behind(tmp_path: Path):
+    home = str(tmp_path)
+    ended = subprocess.run(
+        [sys.executable, "-m", "leitstand", "run", "gibt-es-nicht"],
+        env={**os.environ, "LEITSTAND_HOME": home}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert 2 == ended.returncode
+    left = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("LEITSTAND_HOME") == home:
+                left.append(process)
+    assert [] == left

@@ -31,7 +31,7 @@ def test_a_release_in_the_sandbox_calls_no_outside_address_and_reads_no_credenti
     trace = tmp_path / "trace"
     command = [
         "strace", "-f", "-qq", "--seccomp-bpf", "-e", "trace=connect,sendto,sendmsg,open,openat",
-        "-o", str(trace), sys.executable, "-m", "leitstand.cli", "run", "release", "--apply",
+        "-o", str(trace), sys.executable, "-m", "leitstand", "run", "release", "--apply",
     ]  # fmt: skip
     ended = subprocess.run(
         command, env=leitstand.environment, cwd=leitstand.project, capture_output=True, text=True

@@ -51,7 +51,7 @@ def test_every_package_has_a_program_of_its_own(catalogue: Catalogue) -> None:
     litellm = catalogue.resolve(f"{WEB.removesuffix('web')}litellm:1.81.0")
     assert "leitstand.sandbox.images.litellm" == litellm.module
     (command,) = of_package(catalogue, "leitstand")
-    assert ("1.0.0", "leitstand.cli") == (command.tag, command.module)
+    assert ("1.0.0", "leitstand") == (command.tag, command.module)
 
 
 def test_only_the_command_itself_is_told_where_the_project_and_its_state_lie(

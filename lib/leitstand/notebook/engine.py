@@ -23,7 +23,6 @@ from leitstand.notebook.managed_run import ManagedRun, open_run
 from leitstand.notebook.manager import RunManager
 from leitstand.notebook.papermill_errors import RunNotCompleted
 from leitstand.notebook.scheduled import report_end
-from leitstand.notebook.sealed import seal_ended
 from leitstand.notebook.template import Template, parameters_source, read_template
 
 __all__ = ["DefaultEngine", "LeitstandEngine"]
@@ -85,6 +84,8 @@ class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is unt
             manager.notebook_complete()
             run.close()
         if leitstand_run is None:
+            from leitstand.notebook.sealed import seal_ended
+
             result = conclude(run)
             seal_ended(run.directory.path, result.env)
             if result.exit_code:

@@ -1,11 +1,13 @@
-"""Imports Jupyter's libraries without what they load and do not need."""
+"""Imports libraries without what they load and do not need."""
 
+import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-__all__ = ["without_grammar"]
+__all__ = ["import_lightly", "without_grammar"]
 
 _UNUSED: Final = (
     "fqdn",
@@ -18,6 +20,20 @@ _UNUSED: Final = (
     "webcolors",
 )
 """What jsonschema checks formats with. The schemas of notebooks use none of these formats."""
+
+
+_OBJECTS: Final = 50_000
+"""How many more objects than before make Python look for cycles; by default it is 700."""
+
+
+def import_lightly() -> None:
+    """Leave out of this process' imports what takes time and finds nothing.
+
+    Python looks for cycles less often, since imports make many objects that all stay; and Pydantic
+    looks for no plugins in all that is installed.
+    """
+    gc.set_threshold(_OBJECTS, 10, 10)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 @contextmanager

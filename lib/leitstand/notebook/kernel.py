@@ -10,18 +10,18 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from leitstand.core.errors import RunFailed
 from leitstand.notebook.kernel_log import KernelLog
-from leitstand.notebook.record_signer import KEY_VARIABLE
+from leitstand.notebook.kernel_standby import Order, inherited, take
 from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Kernel:
         directory: Private directory of its sockets and settings; removed by `close`.
         run: Directory of the run, by which its descendants are found.
         log: What it and its children wrote past the notebook; removed by `close` when empty.
-        lifeline: Pipe whose other end the kernel watches; it ends when this closes.
+        lifeline: Socket whose other end the kernel watches; it ends when this closes.
         writer: Masks what goes into the log.
     """
 
@@ -68,7 +68,7 @@ class Kernel:
     directory: Path
     run: Path
     log: Path
-    lifeline: BinaryIO
+    lifeline: socket.socket
     writer: KernelLog
 
     def alive(self) -> bool:
@@ -153,34 +153,16 @@ def start_kernel(
         json.dump(connection, opened)
     log = run.path / "kernel.log"
     writer = KernelLog(log, run.redactor)
-    watched, lifeline = os.pipe()
-    pipes = [str(watched), str(writer.values)]
-    try:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "leitstand.notebook.kernel_main", str(file), *pipes, *imports],
-            cwd=cwd,
-            env=_environment(run, directory, environment),
-            stdin=subprocess.DEVNULL,
-            stdout=writer.output,
-            stderr=writer.output,
-            pass_fds=[watched, writer.values],
-            start_new_session=True,
-        )
-    finally:
-        os.close(watched)
-        writer.start()
-    ours = os.fdopen(lifeline, "wb")
-    return Kernel(process, connection, directory, run.path, log, ours, writer)
+    standby = take()
+    order = Order(str(file), str(cwd), _environment(run, directory, environment), tuple(imports))
+    standby.send(order, [writer.output, writer.values])
+    writer.start()
+    return Kernel(standby.process, connection, directory, run.path, log, standby.line, writer)
 
 
 def _environment(run: RunDirectory, directory: Path, extra: Mapping[str, str]) -> dict[str, str]:
-    environment = {**os.environ, **extra}
-    for name in ("PYTHONSTARTUP", KEY_VARIABLE):  # the runner seals, and nothing else
-        environment.pop(name, None)
-    environment["IPYTHONDIR"] = str(directory / "ipython")
-    environment["JPY_PARENT_PID"] = str(os.getpid())
-    environment[RUN_VARIABLE] = str(run.path)
-    return environment
+    ipython = str(directory / "ipython")
+    return {**inherited(), **extra, "IPYTHONDIR": ipython, RUN_VARIABLE: str(run.path)}
 
 
 def _end_descendants(session: int, run: Path, grace: float) -> None:

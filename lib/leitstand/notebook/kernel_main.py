@@ -9,14 +9,19 @@ import atexit
 import os
 import shutil
 import signal
+import socket
 import sys
 import threading
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
 
+from leitstand.notebook.imports import import_lightly
 from leitstand.notebook.kernel_log import tell_runner
 from leitstand.notebook.kernel_redaction import redact_kernel
+from leitstand.notebook.kernel_standby import Order, become, receive
 from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory, journal_masked
 
 if TYPE_CHECKING:
@@ -24,40 +29,52 @@ if TYPE_CHECKING:
 
 __all__ = ["main"]
 
+_EARLY: Final = ("ipykernel.kernelapp", "ipykernel.zmqshell", "leitstand.notebook.opening")
+"""What a kernel needs in any case, as long as no order has come."""
+
 
 def main() -> None:
     """Serve the kernel until it is shut down.
 
-    The arguments of the process are the connection file, the descriptors of the lifeline and of
-    the pipe for values, and statements that import what cells will.
+    The argument of the process is the descriptor of the line to the runner, which brings the order.
     """
-    connection_file, lifeline, values = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    os.set_inheritable(lifeline, False)
-    os.set_inheritable(values, False)
-    watch = threading.Thread(
-        target=_end_with_runner, args=(lifeline, Path(connection_file).parent), daemon=True
-    )
-    watch.start()
-    # From here until a cell runs there is nothing to interrupt.
+    line = socket.socket(fileno=int(sys.argv[1]))
+    line.set_inheritable(False)
+    orders: SimpleQueue[tuple[Order, list[int]]] = SimpleQueue()
+    threading.Thread(target=_listen, args=(line, orders), daemon=True).start()
+    import_lightly()
+    # Until a cell runs there is nothing to interrupt.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-    from ipykernel.kernelapp import IPKernelApp
-
     # A run is not debugged step by step, and the debugger takes long to import.
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # makes its import fail
+    for module in _EARLY:
+        if orders.empty():
+            with suppress(Exception):  # it is imported again, where what is wrong can be told
+                import_module(module)
+    order, (output, values) = orders.get()
+    for shown in (1, 2):
+        os.dup2(output, shown)
+    os.close(output)
+    become(order)
+    _serve(order, values)
+
+
+def _serve(order: Order, values: int) -> None:
+    from ipykernel.kernelapp import IPKernelApp
+
     app = IPKernelApp.instance()
     app.initialize(  # type: ignore[no-untyped-call]  # ipykernel is untyped
         [
             "-f",
-            connection_file,
+            order.connection,
             "--HistoryManager.enabled=False",
             "--IPKernelApp.exec_PYTHONSTARTUP=False",
         ]
     )
-    run = RunDirectory(Path(os.environ[RUN_VARIABLE]))
+    run = RunDirectory(Path(order.environment[RUN_VARIABLE]))
     tell_runner(run.redactor, values)
     redaction = redact_kernel(app.session, run.redactor)
-    for statement in sys.argv[4:]:
+    for statement in order.imports:
         with suppress(Exception):  # the cell that imports it says what is wrong
             exec(statement, {})
     app.start()  # type: ignore[no-untyped-call]  # ipykernel is untyped
@@ -81,11 +98,15 @@ def _leave(app: "IPKernelApp", run: RunDirectory) -> None:
     os._exit(0)
 
 
-def _end_with_runner(lifeline: int, directory: Path) -> None:
-    """Wait for the end of the pipe that the runner holds open, then tidy up and end."""
-    while os.read(lifeline, 1):
-        pass
-    shutil.rmtree(directory, ignore_errors=True)
+def _listen(line: socket.socket, orders: "SimpleQueue[tuple[Order, list[int]]]") -> None:
+    """Hand the order on and wait for the end of the line, then tidy up and end."""
+    received = receive(line)
+    if received is not None:
+        orders.put(received)
+        with suppress(ConnectionError):
+            while line.recv(1):
+                pass
+        shutil.rmtree(Path(received[0].connection).parent, ignore_errors=True)
     os._exit(1)
 
 

@@ -16,6 +16,8 @@ __all__ = ["COMMIT_VARIABLE", "provenance"]
 COMMIT_VARIABLE: Final = "LEITSTAND_COMMIT"
 _LOCK: Final = "lib/requirements.lock"
 _DEADLINE: Final = 5.0
+_COMMIT: Final = "# branch.oid "  # git-status(1), Porcelain Format Version 2
+_NONE_YET: Final = "(initial)"
 
 
 def provenance(project: Path | None) -> dict[str, Any]:
@@ -35,12 +37,17 @@ def provenance(project: Path | None) -> dict[str, Any]:
 
 
 def _checkout(project: Path) -> tuple[str, bool | None]:
-    commit = _git(project, "rev-parse", "--verify", "HEAD")
-    if commit is None:
-        return "", None
+    """Return the commit, and whether something differs from it; both from one look."""
     # Untracked files count: a runbook that nobody committed could be one of them.
-    changes = _git(project, "status", "--porcelain", "--untracked-files=normal")
-    return commit.strip(), None if changes is None else bool(changes.strip())
+    look = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=normal")
+    told = _git(project, "status", *look)
+    if told is None:
+        return (_git(project, "rev-parse", "--verify", "HEAD") or "").strip(), None
+    lines = told.splitlines()
+    commit = next((li.removeprefix(_COMMIT) for li in lines if li.startswith(_COMMIT)), _NONE_YET)
+    if commit == _NONE_YET:
+        return "", None
+    return commit, any(not line.startswith("# ") for line in lines)
 
 
 def _git(project: Path, *arguments: str) -> str | None:

@@ -14,20 +14,16 @@ from leitstand.core.plan import Approval, Approved, Plan, Withheld
 from leitstand.core.run_over import RunOver
 from leitstand.execution.history import History, HistoryOf
 from leitstand.execution.recovery import approved_plan
-from leitstand.notebook.frozen import frozen_step
-from leitstand.notebook.like_gate import check_prediction
-from leitstand.notebook.locking import Locking, holder_here
-from leitstand.notebook.mirroring import Mirroring
 from leitstand.notebook.progress import Progress
-from leitstand.notebook.protocol_view import protocol_table, record_notice
 from leitstand.notebook.run_directory import RunDirectory
-from leitstand.notebook.run_state import clock_time
 from leitstand.notebook.sandboxes import world_of
 from leitstand.notebook.template import Template
 from leitstand.notebook.views import Notice, Row, Table, Tone, show
 
 if TYPE_CHECKING:
     from leitstand.notebook.interactive import Interactive
+    from leitstand.notebook.locking import Locking
+    from leitstand.notebook.mirroring import Mirroring
 
 __all__ = ["Run", "withheld"]
 
@@ -85,6 +81,10 @@ class Run:
         """Return the plan of that name that this run has approved before, if it is resumed."""
         return approved_plan(self.journal, name) if History.read(self.journal).open else None
 
+    def _earlier(self, plan: Plan) -> Approved | None:
+        earlier = self.earlier_plan(plan.runbook)
+        return earlier if earlier and earlier.plan.digest == plan.digest else None
+
     def planned(self, plan: Plan) -> None:
         """Journal a plan that was just made; a resumed run keeps it once it is approved.
 
@@ -136,9 +136,10 @@ class Run:
 
     def _check_step(self, id: str, title: str) -> None:
         history = self._check_open()
-        if history.started and (done := frozen_step(self.journal, history, id)) is not None:
-            when = f"am {clock_time(done.at)} von {done.by}"
-            show(Notice(f"{title}: schon getan {when}. Es geschieht kein zweites Mal.", Tone.GOOD))
+        if history.started:
+            from leitstand.notebook.run_state import show_done
+
+            show_done(self.journal, history, id, title)
 
     def _check_open(self) -> History:
         history = self._history.now()
@@ -168,6 +169,8 @@ class Run:
             OpenStoreUnusable: the place of open runs does not answer.
             PredictionDeparted: the plan is not what its rehearsal has predicted.
         """
+        from leitstand.notebook.like_gate import check_prediction
+
         check_prediction(self, plan)
         if not self.apply:
             show(Notice("Nur der Plan: Der Lauf ändert nichts (apply steht auf False)."))
@@ -188,9 +191,8 @@ class Run:
             self._lock(plan)
             return Approved(plan, approval)
         self._lock(plan)
-        earlier = self.earlier_plan(plan.runbook)
-        same = earlier is not None and earlier.plan.digest == plan.digest
-        if earlier is not None and same and (begun or earlier.approval.holds(datetime.now(UTC))):
+        earlier = self._earlier(plan)
+        if earlier is not None and (begun or earlier.approval.holds(datetime.now(UTC))):
             show(Notice(f"Der Plan {plan.digest[:12]} ist schon freigegeben.", Tone.GOOD))
             return earlier
         expires = datetime.now(UTC) + _APPROVAL_HOLDS
@@ -212,6 +214,8 @@ class Run:
             write_commands(self.directory, self.environment)
 
     def _lock(self, plan: Plan) -> None:
+        from leitstand.notebook.locking import Locking, holder_here
+
         if self._locks is None:
             ticket = str(self.parameters.get("ticket", ""))
             holder = holder_here(
@@ -222,7 +226,9 @@ class Run:
         self._mirrored.claim(plan)
 
     @property
-    def _mirrored(self) -> Mirroring:
+    def _mirrored(self) -> "Mirroring":
+        from leitstand.notebook.mirroring import Mirroring
+
         if self._mirroring is None:
             self._mirroring = Mirroring(self.directory, self.connection, self.journal)
         return self._mirroring
@@ -231,33 +237,26 @@ class Run:
         # Where nobody else is asked, their import would only delay the first cell.
         from leitstand.audit.approvals import ApprovalStore
         from leitstand.core.approvals.decision import Asked
-        from leitstand.notebook.approving import (
-            SecondPerson,
-            announcement,
-            approval_notice,
-            approvals_directory,
-            was_approved,
-        )
+        from leitstand.notebook import approving
 
         policy = self.environment.approvals
         if policy is None:
             raise ApprovalMissing(self.environment.name)
         asked = Asked(plan, self.id, self.template.name, self.environment.name, self.operator)
-        second = SecondPerson(
-            ApprovalStore(approvals_directory(policy)),
+        second = approving.SecondPerson(
+            ApprovalStore(approving.approvals_directory(policy)),
             policy,
             self.journal,
-            announcement(self.connection, asked),
+            approving.announcement(self.connection, asked),
         )
-        earlier = self.earlier_plan(plan.runbook)
-        same = earlier is not None and earlier.plan.digest == plan.digest
-        if begun and earlier is not None and same and was_approved(second.store, policy, asked):
-            show(approval_notice(earlier.approval, self.journal))
+        earlier = self._earlier(plan)
+        if begun and earlier and approving.was_approved(second.store, policy, asked):
+            show(approving.approval_notice(earlier.approval, self.journal))
             return earlier.approval
         step, title = f"approval-{plan.digest[:12]}", f"Freigabe des Plans {plan.digest[:12]}"
         with self.step(step, title, policy.deadline) as progress:
             approval = second.approval(asked, str(self.parameters["ticket"]), progress.update)
-        show(approval_notice(approval, self.journal))
+        show(approving.approval_notice(approval, self.journal))
         return approval
 
     def finish(self) -> None:
@@ -267,6 +266,8 @@ class Run:
             NotAtItsEnd: something is begun, and cells that would go on with it are left.
             RunOver: it has ended before.
         """
+        from leitstand.notebook.protocol_view import protocol_table, record_notice
+
         end = self._interactive.check_end() if self._interactive is not None else None
         self.give_back()
         if end is not None and end.event:

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from leitstand.execution.history import History
+from leitstand.notebook.frozen import frozen_step
 from leitstand.notebook.outline import Outline
+from leitstand.notebook.views import Notice, Tone, show
 
-__all__ = ["MIME_TYPE", "RunState", "SectionRow", "StateView", "clock_time"]
+__all__ = ["MIME_TYPE", "RunState", "SectionRow", "StateView", "clock_time", "show_done"]
 
 MIME_TYPE: Final = "application/vnd.leitstand.state+json"
 """Marks the output that shows the state, so that it can be found and renewed."""
@@ -90,6 +93,21 @@ class StateView:
 
     def _ended(self) -> str:
         return f" – {self.end}" if self.end else ""
+
+
+def show_done(events: Iterable[Event], history: History, step: str, title: str) -> None:
+    """Show when and by whom a step was done, if nothing is left to do in it.
+
+    Args:
+        events: Of the journal.
+        history: Of the same.
+        step: Id of the step.
+        title: Its title.
+    """
+    done = frozen_step(events, history, step)
+    if done is not None:
+        when = f"am {clock_time(done.at)} von {done.by}"
+        show(Notice(f"{title}: schon getan {when}. Es geschieht kein zweites Mal.", Tone.GOOD))
 
 
 def clock_time(at: str) -> str:

@@ -70,7 +70,7 @@ class _StartRun:
         if found is not None and _open(found):
             raise _left_open(action, found)
         arguments = action.arguments
-        command = [sys.executable, "-m", "leitstand.cli", "run", arguments["runbook"], "--json"]
+        command = [sys.executable, "-m", "leitstand", "run", arguments["runbook"], "--json"]
         for name, value in sorted(arguments["parameters"].items()):
             command += ["-p", f"{name}={_literal(value)}"]
         environment = {k: v for k, v in os.environ.items() if k != RUN_VARIABLE}
