@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -14,11 +12,22 @@ from leitstand.configuration import load_environment
 from leitstand.core.reconfiguring import variable
 from leitstand.notebook.maintenance_mode import VARIABLE
 from leitstand.sandbox import control
+from tests.fixtures.by_hand import (
+    RUNBOOK,
+    Sheet,
+    acted,
+    events,
+    journal,
+    last,
+    notebook,
+    summary,
+    texts,
+    turned,
+)
 from tests.fixtures.command import Command
-from tests.fixtures.lab import Cell, Kernel, cells_of, kernel, small_production
+from tests.fixtures.lab import Cell, Kernel, kernel, small_production
 from tests.fixtures.provisioning import eventually
 
-RUNBOOK = "maintenance_mode"
 SECRET = "ghp_Zr8Kq2Lm5Np7Tv9Wx3Yb1Cd4Ef6Gh0Ij2Kl3"
 
 
@@ -33,68 +42,6 @@ def desk(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """A kernel that the tests of the module share: restarted rather than started."""
     with kernel(command, tmp_path_factory.mktemp("tab") / f"{RUNBOOK}.ipynb") as made:
         yield made
-
-
-class Sheet:
-    """The cells of the runbook by what they do."""
-
-    def __init__(self, **parameters: object) -> None:
-        cells = cells_of(RUNBOOK, **parameters)
-        (self.parameters, self.begin, self.observe, self.check, self.plan, self.approve,
-         self.change, self.verify, self.finish) = cells  # fmt: skip
-        self.opening = cells[:2]
-        self.until_approval = cells[:6]
-        self.all = cells
-
-
-def runs(command: Command) -> list[Path]:
-    """Run directories, oldest first, also of runs that began in the same second."""
-    return sorted(
-        command.runs, key=lambda run: str(Journal(run / "journal.jsonl").events()[0]["at"])
-    )
-
-
-def last(command: Command) -> Path:
-    return runs(command)[-1]
-
-
-def journal(command: Command) -> list[dict[str, Any]]:
-    return [dict(event) for event in Journal(last(command) / "journal.jsonl")]
-
-
-def events(command: Command, name: str) -> list[dict[str, Any]]:
-    return [event for event in journal(command) if event["event"] == name]
-
-
-def acted(command: Command) -> list[object]:
-    return [event["id"] for event in events(command, "action.intent")]
-
-
-def turned(command: Command) -> bool:
-    """What the application does not show yet: whoever wants it has something to change."""
-    for run in reversed(runs(command) if command.runs else []):
-        told = Journal(run / "journal.jsonl").events()
-        if any(event["event"] == "action.intent" for event in told):
-            parameters = told[0]["parameters"]
-            assert isinstance(parameters, dict)
-            return not parameters["on"]
-    return True
-
-
-def notebook(command: Command) -> list[dict[str, Any]]:
-    cells: list[dict[str, Any]] = json.loads(texts(command))["cells"]
-    for cell in cells:
-        cell["source"] = "".join(cell["source"])
-    return cells
-
-
-def texts(command: Command, name: str = "notebook.ipynb") -> str:
-    return (last(command) / name).read_text("utf-8")
-
-
-def summary(command: Command) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(texts(command, "run.json"))
-    return found
 
 
 def test_a_run_by_hand_leaves_the_record_of_a_headless_one_and_nobody_saves(

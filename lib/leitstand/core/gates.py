@@ -12,7 +12,8 @@ class TicketMissing(GateRefused):
     def __init__(self, environment: str) -> None:
         super().__init__(
             f"Ein Lauf auf {environment} braucht ein Ticket.",
-            "Nennen Sie es mit --ticket, zum Beispiel --ticket OPS-123.",
+            "Nennen Sie es mit --ticket, zum Beispiel --ticket OPS-123; in JupyterLab setzen Sie"
+            ' ticket: str = "OPS-123" in der Parameterzelle.',
         )
         self.environment = environment
 
