@@ -133,6 +133,18 @@ def test_whoever_follows_hears_of_earlier_and_later_values_once(redactor: RunRed
     assert ["one-value-1", "two-value-2"] == heard
 
 
+def test_a_kernel_knows_what_it_told_itself_and_a_new_one_knows_nothing(redactor: RunRedactor):
+    told = redactor.new_kernel()
+    assert redactor.version == redactor.version_of_kernel
+    redactor.learn([VALUE])
+    assert redactor.version_of_kernel is None
+    told.add(VALUE)
+    assert redactor.version == redactor.version_of_kernel
+    redactor.new_kernel()
+    told.add("a value of the kernel before")
+    assert redactor.version_of_kernel is None
+
+
 def test_counts_are_told_once(redactor: RunRedactor):
     redactor.text(TOKEN)
     redactor.tells({"a": TOKEN})

@@ -312,6 +312,36 @@ def test_a_secret_that_the_kernel_read_is_shown_nowhere_also_not_by_its_children
     assert MARK.search(found["kernel.log"])
 
 
+def test_a_secret_that_is_learnt_after_its_cell_has_shown_it_is_in_no_file(tmp_path: Path):
+    value = "unauffällig-und-doch-geheim"
+    show = "from IPython.display import HTML, display\nvalue = 'unauffällig-und-' + 'doch-geheim'\n"
+    late = f"{show}display(HTML('<b>' + value + '</b>'))\nrun.redactor.learn([value])"
+    result = execute(tmp_path, [BEGIN, "print('eins')", late, "print('zwei')"])
+    found = texts(Path(result.directory))
+    assert "completed" == result.status
+    assert [] == [
+        name for name, text in found.items() if any(form in text for form in forms(value))
+    ]
+
+
+def test_the_runner_reads_its_own_journal_not_again_for_every_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[int] = []
+    before = os.pread
+
+    def counting(descriptor: int, size: int, offset: int) -> bytes:
+        content = before(descriptor, size, offset)
+        read.append(len(content))
+        return content
+
+    monkeypatch.setattr(os, "pread", counting)
+    result = execute(tmp_path, ["print('x' * 5_000)"] * 12)
+    size = (Path(result.directory) / "journal.jsonl").stat().st_size
+    assert size > 60_000
+    assert sum(read) < 6 * size  # the start and the end have a journal of their own each
+
+
 def test_progress_is_still_heard_and_shown(tmp_path: Path):
     from leitstand.notebook.listener import SilentListener
     from leitstand.notebook.progress import ProgressState

@@ -67,6 +67,68 @@ def test_a_value_that_was_learnt_late_is_found_however_it_was_written(case: str)
         assert piece not in json.dumps(masked)
 
 
+def from_kernel(redactor: RunRedactor, *values: str) -> set[str]:
+    """Learn values as the run's kernel tells them."""
+    told = redactor.new_kernel()
+    redactor.learn(values)
+    told.update(values)
+    return told
+
+
+def test_a_value_that_was_learnt_in_the_middle_of_a_cell_is_masked_in_what_was_shown_before():
+    redactor = RunRedactor(bytes(32))
+    told = from_kernel(redactor, "another-value-7Xq")
+    since = redactor.version_of_kernel
+    shown = [displayed("text/html", f"<b>{SECRET}</b>"), displayed("text/plain", SECRET)]
+    redactor.learn([SECRET])
+    told.add(SECRET)
+    masked = SavedNotebook(redactor).outputs(shown, since=since)
+    assert SECRET not in json.dumps(masked)
+
+
+def test_what_the_kernel_masked_when_it_knew_all_is_not_looked_at_again():
+    redactor = RunRedactor(bytes(32))
+    from_kernel(redactor, SECRET)
+    shown = [displayed("text/plain", SECRET)]
+    assert shown == SavedNotebook(redactor).outputs(shown, since=redactor.version_of_kernel)
+
+
+def test_a_stream_is_always_looked_at_since_the_kernel_sees_it_in_pieces():
+    redactor = RunRedactor(bytes(32))
+    from_kernel(redactor, SECRET)
+    shown = [printed("\n".join(SECRET))]
+    masked = SavedNotebook(redactor).outputs(shown, since=redactor.version_of_kernel)
+    assert [redactor.output(shown[0])] == masked
+
+
+def test_a_value_that_only_the_runner_knows_is_masked_whatever_the_kernel_knew():
+    redactor = RunRedactor(bytes(32))
+    from_kernel(redactor, "another-value-7Xq")
+    redactor.learn([SECRET])
+    shown = [displayed("text/plain", SECRET)]
+    masked = SavedNotebook(redactor).outputs(shown, since=redactor.version_of_kernel)
+    assert SECRET not in json.dumps(masked)
+
+
+def test_a_value_that_crosses_two_outputs_is_masked_also_where_the_kernel_knew_it():
+    redactor = RunRedactor(bytes(32))
+    from_kernel(redactor, SECRET)
+    shown = [displayed("text/plain", half) for half in (SECRET[:8], SECRET[8:])]
+    masked = SavedNotebook(redactor).outputs(shown, since=redactor.version_of_kernel)
+    assert SECRET[:8] not in json.dumps(masked)
+    assert SECRET[8:] not in json.dumps(masked)
+
+
+def test_cells_that_differ_in_their_outputs_only_are_not_taken_for_each_other():
+    redactor = RunRedactor(bytes(32))
+    redactor.learn([SECRET])
+    shown = notebook(printed(f"Wert {SECRET}\n"))
+    shown.cells.append(from_dict({**shown.cells[0], "outputs": []}))
+    copy = SavedNotebook(redactor).masked(shown)
+    assert [1, 0] == [len(cell.outputs) for cell in copy.cells]
+    assert SECRET not in v4.writes(copy)
+
+
 def test_a_picture_is_not_searched_for_a_value() -> None:
     redactor = RunRedactor(bytes(32))
     redactor.learn([SECRET])

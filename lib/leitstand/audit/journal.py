@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 from leitstand.audit.journal_fields import (
     Masked,
+    names_people,
     plain_value,
     redacted_fields,
     show_people,
@@ -50,12 +51,13 @@ class Journal:
 
     Args:
         path: The file.
-        redactor: Called at every append for what masks secrets; without it nothing is masked.
+        redactor: Called at the first append for what masks secrets; without it nothing is masked.
     """
 
     def __init__(self, path: Path, redactor: "Callable[[], RunRedactor] | None" = None) -> None:
         self.path = path
-        self._redactor = redactor
+        self._make_redactor = redactor
+        self._made: RunRedactor | None = None
         self._calls: Callable[[], list[dict[str, str]]] | None = None
         self._permit: Callable[[], None] | None = None
         self._ahead: WriteAhead | None = None
@@ -82,7 +84,7 @@ class Journal:
         self._check_open()
         if self._calls is not None and (calls := self._calls()):
             fields["api_calls"] = calls
-        redactor = self._redactor() if self._redactor is not None else None
+        redactor = self._redactor()
         masked = {name: item.value for name, item in fields.items() if isinstance(item, Masked)}
         if redactor is not None:
             rest = {name: item for name, item in fields.items() if name not in masked}
@@ -140,6 +142,11 @@ class Journal:
         """Return all whole events, oldest first. Read-only."""
         return list(self)
 
+    def _redactor(self) -> "RunRedactor | None":
+        if self._made is None and self._make_redactor is not None:
+            self._made = self._make_redactor()
+        return self._made
+
     def _check_open(self) -> None:
         if self._refusal is not None:
             raise self._refusal()
@@ -178,8 +185,8 @@ class Journal:
 
     def _note(self, event: Event) -> None:
         self._count += 1
-        if self._redactor is not None:
-            show_people(self._redactor(), event)
+        if names_people(event) and (redactor := self._redactor()) is not None:
+            show_people(redactor, event)
         if event.get("event") == "run.started":
             self._crashable = event.get("env") == "sandbox"
 

@@ -13,7 +13,14 @@ from leitstand.core.errors import GateRefused
 if TYPE_CHECKING:
     from leitstand.audit.run_redactor import RunRedactor
 
-__all__ = ["Masked", "SecretInPlan", "plain_value", "redacted_fields", "show_people"]
+__all__ = [
+    "Masked",
+    "SecretInPlan",
+    "names_people",
+    "plain_value",
+    "redacted_fields",
+    "show_people",
+]
 
 _NAMES: Final = frozenset(
     {"run", "id", "operation", "digest", "template_digest", "project", "world"}
@@ -65,15 +72,24 @@ def redacted_fields(
         return plain
     shown = redactor.data({name: item for name, item in plain.items() if name not in _NAMES})
     assert isinstance(shown, dict)
-    named = {n: redactor.known(v) if isinstance(v, str) else v for n, v in plain.items()}
-    return {name: shown.get(name, named[name]) for name in plain} | {
+    named = {
+        name: redactor.known(item) if isinstance(item, str) else item
+        for name, item in plain.items()
+        if name not in shown
+    }
+    return {name: named[name] if name in named else shown[name] for name in plain} | {
         name: item for name, item in shown.items() if name not in plain
     }
 
 
+def names_people(event: Mapping[str, object]) -> bool:
+    """Return whether an event may say who the operator is, or who approved."""
+    return str(event.get("event", "")).startswith(("run.", "approval."))
+
+
 def show_people(redactor: "RunRedactor", event: Mapping[str, object]) -> None:
     """Leave the addresses readable of the operator and of those who approved."""
-    if str(event.get("event", "")).startswith(("run.", "approval.")):
+    if names_people(event):
         fields = (event.get(name) for name in _PEOPLE)
         # Several who approved stand in one field.
         redactor.show([one for text in fields if isinstance(text, str) for one in text.split(", ")])

@@ -53,6 +53,7 @@ class RunRedactor:
         self._values: dict[str, None] = {}
         self._listeners: list[Callable[[Values], None]] = []
         self._told: Counter[str] = Counter()
+        self._of_kernel: set[str] = set()
         # A child of a fork would wait for ever for a thread that it does not have.
         os.register_at_fork(after_in_child=self._renew)
 
@@ -61,6 +62,24 @@ class RunRedactor:
         """A number that grows with every value or address learnt."""
         with self._lock:
             return len(self._values) + len(self._redactor.visible)
+
+    def new_kernel(self) -> set[str]:
+        """Note that a kernel of the run starts, and return where its values are to be added.
+
+        Each is added once it was learnt here. Before, this kernel knew none.
+        """
+        with self._lock:
+            self._of_kernel = set()
+            return self._of_kernel
+
+    @property
+    def version_of_kernel(self) -> int | None:
+        """The version, where the run's kernel has told every value; None when it lacks one.
+
+        What the kernel sends from now on holds no value of this version.
+        """
+        with self._lock:
+            return self.version if self._values.keys() <= self._of_kernel else None
 
     def learn(self, values: Iterable[str]) -> None:
         """Mask these values too from now on, and tell those who follow."""

@@ -62,5 +62,8 @@ def _bounded_bundle(data: Mapping[str, Any], most: int) -> dict[str, Any]:
     return kept
 
 
+_written: Final = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
 def _size(value: object) -> int:
-    return len(json.dumps(value, ensure_ascii=False, default=str).encode("utf-8", "replace"))
+    return len(_written(value).encode("utf-8", "replace"))

@@ -1,13 +1,15 @@
-"""Imports libraries without what they load and do not need."""
+"""Imports: without what nobody needs, and what the end of a run needs while its cells run."""
 
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Final
 
-__all__ = ["import_lightly", "without_grammar"]
+__all__ = ["import_for_the_end", "import_lightly", "without_grammar"]
 
 _UNUSED: Final = (
     "fqdn",
@@ -34,6 +36,31 @@ def import_lightly() -> None:
     """
     gc.set_threshold(_OBJECTS, 10, 10)
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
+
+_AT_THE_END: Final = (
+    "leitstand.notebook.sealed",
+    "leitstand.audit.sealing",
+    "leitstand.audit.sealing_all",
+    "leitstand.execution.store_opening",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "cryptography.hazmat.primitives.serialization",
+)
+"""What sealing needs."""
+
+
+def import_for_the_end() -> None:
+    """Import in a thread what sealing needs, so that a run ends soon.
+
+    For a moment at which this process waits for a cell.
+    """
+
+    def load() -> None:
+        with suppress(ImportError):  # whoever seals says so
+            for name in _AT_THE_END:
+                import_module(name)
+
+    threading.Thread(target=load, name="leitstand-imports", daemon=True).start()
 
 
 @contextmanager

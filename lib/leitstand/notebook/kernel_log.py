@@ -52,6 +52,7 @@ class KernelLog:
     def __init__(self, path: Path, redactor: RunRedactor) -> None:
         self._path = path
         self._redactor = redactor
+        self._of_kernel = redactor.new_kernel()
         self._read_output, self.output = os.pipe()
         self._read_values, self.values = os.pipe()
         self._stop, self._stopped = os.pipe()
@@ -59,6 +60,7 @@ class KernelLog:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._pieces: LockedStream = redactor.stream()
         self._waiting = b""
+        self._learning = threading.Lock()
         self._written = 0
         self._thread = threading.Thread(target=self._follow, name="kernel-log", daemon=True)
 
@@ -67,6 +69,11 @@ class KernelLog:
         os.close(self.output)
         os.close(self.values)
         self._thread.start()
+
+    def learn(self) -> None:
+        """Learn what the kernel has told by now: all that it knew when it sent its last message."""
+        if self._stopped >= 0:
+            self._learn()
 
     def settle(self) -> None:
         """Wait a moment for the last words of a kernel that has ended."""
@@ -103,16 +110,19 @@ class KernelLog:
 
     def _learn(self) -> bool:
         """Learn the values that have come; return whether none will follow."""
-        while True:
-            try:
-                piece = os.read(self._read_values, _PIECE)
-            except BlockingIOError:
-                return False
-            if not piece:
-                return True
-            *lines, self._waiting = (self._waiting + piece).split(b"\n")
-            for line in lines:
-                self._redactor.learn(json.loads(line))
+        with self._learning:
+            while True:
+                try:
+                    piece = os.read(self._read_values, _PIECE)
+                except BlockingIOError:
+                    return False
+                if not piece:
+                    return True
+                *lines, self._waiting = (self._waiting + piece).split(b"\n")
+                for line in lines:
+                    values = json.loads(line)
+                    self._redactor.learn(values)
+                    self._of_kernel.update(values)
 
     def _write(self, text: str) -> None:
         if not text or self._written > _MOST_BYTES:

@@ -10,6 +10,7 @@ from papermill.iorw import write_ipynb
 
 from leitstand.audit.journal_fields import Masked
 from leitstand.notebook.cell_journal import MOST_BYTES, bounded_outputs, bounded_text
+from leitstand.notebook.imports import import_for_the_end
 from leitstand.notebook.listener import CellStart
 from leitstand.notebook.managed_run import Failure, ManagedRun
 from leitstand.notebook.run_directory import write_private
@@ -38,10 +39,14 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
     def __init__(self, nb: NotebookNode, run: ManagedRun, **options: Any) -> None:
         super().__init__(nb, autosave_cell_every=0, **options)
         self.run = run
+        self._journal = run.directory.journal  # one for all cells: each reads the file anew
+        self._redactor = run.directory.redactor
         self._next_save = 0.0
         self._started = 0.0
+        self._since: int | None = None
+        self._prepared = False
         self._cells = _code_cells(nb)
-        self._saved = SavedNotebook(run.directory.redactor)
+        self._saved = SavedNotebook(self._redactor)
 
     def save(self, **_: object) -> None:
         """Save the notebook unless it was saved a moment ago."""
@@ -81,14 +86,15 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
         """Journal that a code cell starts."""
         start = self._cells.get(cell_index)
         if start is not None:
-            self.run.directory.journal.append(
+            self._journal.append(
                 "cell.started",
                 index=cell_index,
                 count=start.number,
                 section=start.section,
-                source=Masked(bounded_text(self.run.directory.redactor.text(cell.source))),
+                source=Masked(bounded_text(self._redactor.text(cell.source))),
             )
             self.run.listener.cell_started(start)
+        self._since = self._redactor.version_of_kernel
         self._started = time.monotonic()
         super().cell_start(cell, cell_index, **options)
 
@@ -104,7 +110,7 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
         start = self._cells.get(cell_index)
         if start is not None:
             status = _STATUS[self.run.failure.kind] if failed and self.run.failure else "completed"
-            self.run.directory.journal.append(
+            self._journal.append(
                 "cell.completed",
                 index=cell_index,
                 duration=round(seconds, 6),
@@ -113,13 +119,17 @@ class RunManager(NotebookExecutionManager):  # type: ignore[misc]  # papermill i
             )
             self.run.listener.cell_ended(start, status, seconds)
         super().cell_complete(cell, cell_index, **options)
+        if cell.get("outputs") and not self._prepared:  # not before the reader sees something
+            self._prepared = True
+            import_for_the_end()
         if failed:
             self.save_now()
 
     def _journalled(self, cell: NotebookNode) -> list[dict[str, Any]]:
         """Return outputs for the journal; more than it keeps is looked at, for what ends there."""
+        self.run.kernel.writer.learn()
         outputs = bounded_outputs(cell.outputs, 2 * MOST_BYTES)
-        return bounded_outputs(self._saved.outputs(outputs))
+        return bounded_outputs(self._saved.outputs(outputs, since=self._since))
 
     def notebook_complete(self, **options: object) -> None:
         """Complete papermill's metadata and save the notebook."""

@@ -29,6 +29,14 @@ _MOST: Final = 8 * _REMEMBERED
 _APART: Final = "\n\0\n"
 """Between texts that are looked at together: no value stands across it."""
 
+_WHOLE: Final = frozenset({"display_data", "execute_result"})
+"""Outputs that a kernel masks in one piece, and so by the same rules as here."""
+
+_written: Final = json.JSONEncoder(ensure_ascii=False).encode
+
+Key = tuple[str, str, int]
+"""A cell without its outputs, its outputs, and the version of what is known."""
+
 
 class _Remembered(Generic[_Masked]):
     """What was masked before, by the text and version that it was made of; of bounded size."""
@@ -62,7 +70,7 @@ class SavedNotebook:
 
     def __init__(self, redactor: RunRedactor) -> None:
         self._redactor = redactor
-        self._cells: dict[tuple[str, int], NotebookNode | None] = {}
+        self._cells: dict[Key, NotebookNode | None] = {}
         self._alone: _Remembered[Mapping[str, object]] = _Remembered()
         self._outputs: _Remembered[dict[str, object]] = _Remembered()
         self._together: _Remembered[list[dict[str, object]]] = _Remembered()
@@ -75,11 +83,15 @@ class SavedNotebook:
         What is masked is counted when it is first masked, not at each save.
         """
         version = self._redactor.version
-        known: dict[tuple[str, int], NotebookNode | None] = {}
+        known: dict[Key, NotebookNode | None] = {}
         cells = []
         for cell in self._across(notebook.cells) if final else notebook.cells:
-            key = (json.dumps(cell, ensure_ascii=False), version)
-            known[key] = self._cells[key] if key in self._cells else self._masked(cell)
+            alone = {name: value for name, value in cell.items() if name != "outputs"}
+            written = [_written(output) for output in cell.get("outputs", ())]
+            key = (_written(alone), _joined(written) if "outputs" in cell else "", version)
+            if key not in known:
+                found = key in self._cells
+                known[key] = self._cells[key] if found else self._masked(cell, alone, key, written)
             cells.append(known[key] or cell)
         self._cells = known
         rest = {name: value for name, value in notebook.items() if name != "cells"}
@@ -88,21 +100,49 @@ class SavedNotebook:
         copy["cells"] = cells
         return copy
 
-    def outputs(self, outputs: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
-        """Return a cell's outputs with marks, also where several share a secret in pieces."""
-        key = (json.dumps(outputs, ensure_ascii=False), self._redactor.version)
+    def outputs(
+        self, outputs: Sequence[Mapping[str, object]], *, since: int | None = None
+    ) -> list[dict[str, object]]:
+        """Return a cell's outputs with marks, also where several share a secret in pieces.
+
+        Args:
+            outputs: As the kernel sent them.
+            since: The version up to which the kernel knew all values when the cell began
+                (`RunRedactor.version_of_kernel`). Where nothing was learnt since, the kernel has
+                masked all of them in what it sent in one piece.
+        """
+        return self._shown(outputs, [_written(output) for output in outputs], since)
+
+    def _shown(
+        self,
+        outputs: Sequence[Mapping[str, object]],
+        written: Sequence[str],
+        since: int | None = None,
+    ) -> list[dict[str, object]]:
+        version = self._redactor.version
+        key = (_joined(written), version)
         masked = self._together.get(key)
         if masked is None:
-            masked = [self._output(output) for output in self._redactor.across(list(outputs))]
+            done = since == version
+            masked = [
+                self._output(new, text if new is old else _written(new), version, done)
+                for old, new, text in zip(
+                    outputs, self._redactor.across(list(outputs)), written, strict=True
+                )
+            ]
             self._together.put(key, masked)
         return list(masked)
 
-    def _output(self, output: Mapping[str, object]) -> dict[str, object]:
-        key = (json.dumps(output, ensure_ascii=False), self._redactor.version)
+    def _output(
+        self, output: Mapping[str, object], written: str, version: int, done: bool
+    ) -> dict[str, object]:
+        key = (written, version)
         masked = self._outputs.get(key)
         if masked is None:
-            own = output.get("output_type") == "error"  # perhaps of the runner
-            shown = own or self._shows_known(output)
+            kind = output.get("output_type")
+            own = kind == "error"  # perhaps of the runner
+            looked_at = done and kind in _WHOLE
+            shown = own or (not looked_at and self._shows_known(output))
             masked = self._redactor.output(output) if shown else dict(output)
             self._outputs.put(key, masked)
         return masked
@@ -111,21 +151,18 @@ class SavedNotebook:
         """Return whether a value that the run read stands in an output, however it is written."""
         return self._redactor.holds_known(_APART.join(_readings(output)))
 
-    def _masked(self, cell: Mapping[str, Any]) -> "NotebookNode | None":
+    def _masked(
+        self, cell: Mapping[str, Any], alone: Mapping[str, Any], key: Key, written: Sequence[str]
+    ) -> "NotebookNode | None":
         """Return a cell with marks, or None when nothing in it is to be masked."""
-        shown = self._cell(cell)
-        return None if shown == cell else _node(shown)
-
-    def _cell(self, cell: Mapping[str, Any]) -> Mapping[str, object]:
-        alone = {name: value for name, value in cell.items() if name != "outputs"}
-        key = (json.dumps(alone, ensure_ascii=False), self._redactor.version)
-        shown = self._alone.get(key)
+        own = (key[0], key[2])
+        shown = self._alone.get(own)
         if shown is None:
             (shown,) = cast(Any, self._redactor.notebook({"cells": [alone]})["cells"])
-            self._alone.put(key, shown)
-        if "outputs" not in cell:
-            return shown
-        return {**shown, "outputs": self.outputs(cell["outputs"])}
+            self._alone.put(own, shown)
+        if "outputs" in cell:
+            shown = {**shown, "outputs": self._shown(cell["outputs"], written)}
+        return None if shown == cell else _node(shown)
 
     def _across(self, cells: "Sequence[NotebookNode]") -> "list[NotebookNode]":
         """Mask what only the outputs of several cells together show."""
@@ -142,6 +179,10 @@ class SavedNotebook:
         if all(new is old for new, old in zip(outputs, cell.get("outputs", ()), strict=True)):
             return cell
         return _node({**cell, "outputs": outputs})
+
+
+def _joined(written: Sequence[str]) -> str:
+    return f"[{','.join(written)}]"
 
 
 def _readings(output: Mapping[str, object]) -> Iterator[str]:

@@ -78,6 +78,25 @@ def test_a_text_that_was_harmless_is_masked_once_it_is_known_to_be_a_secret():
     assert words not in masking.text(words) + masking.html(table)
 
 
+@pytest.mark.parametrize("value", ["abc<b>def12345", "q7Wz>4kLm_9Xy", "Tr0ub4"])
+def test_a_value_is_masked_in_html_that_only_the_source_shows(value):
+    masking = Redactor([value], salt=SALT)
+    assert value not in masking.html(f"<p>x<i>{value}</i>y</p>")
+
+
+def test_a_value_is_masked_in_html_where_tags_make_it_look_like_a_mark():
+    masking = Redactor(["0123abcd"], salt=SALT)
+    assert "0123abcd" not in masking.html("[geheim:<b>0123abcd</b>]")
+
+
+def test_html_without_anything_is_clean_only_until_more_is_known():
+    masking = Redactor(salt=SALT)
+    words = "harmlos-wie-ein-wort-" * 40
+    assert words == masking.text(words)
+    masking.learn([words])
+    assert words not in masking.text(words)
+
+
 def test_a_secret_in_a_tag_is_masked_among_many_that_are_alike():
     masking = Redactor(salt=SALT)
     token = "ghp_Zr8Kq2Lm5Np7Tv9Wx3Yb1Cd4Ef6Gh0Ij2Kl3"

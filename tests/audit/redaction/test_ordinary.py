@@ -52,6 +52,7 @@ def test_the_quick_view_of_markup_is_the_exact_one():
     shown = [output.get("data", {}).get("text/html", "") for output in events("outputs.jsonl")]
     hostile = [
         "<thead><th>a</th><td x='<'>b</td></thead><!-- c -->d<b>e</b>&lt;f&gt;<br/>g 3<4 <p",
+        "<!-- a -->b<!---->c</p >d<p a='>' b=\"<\">e< p>f</ p>g<a b='\">h<1>i&am<b>p;</b>",
         "<TABLE><TR><TD>a</TD><TH>b<th-x>c<tdx>d<my:td>e&#65;&amp", "<!-- <td>", "<p title='a>b'>c",
     ]  # fmt: skip
     for source in [*map("".join, shown), *hostile]:

@@ -39,11 +39,21 @@ class KnownValues:
         self._words: dict[str, str] = {}
         self._squeezed: dict[str, str] = {}
         self._made: _Searched | None = None
+        self._with_tags = False
         self.longest = 0
         self.add(values)
 
     def __bool__(self) -> bool:
         return bool(self._secret_by_form or self._words)
+
+    @property
+    def within_texts(self) -> bool:
+        """Whether a value that HTML shows, and no tag, always stands between two tags.
+
+        Not so where a value holds what may be a tag, or counts only as a word of its own, since a
+        tag may end a word.
+        """
+        return not self._with_tags and not self._words
 
     def add(self, values: Iterable[str]) -> None:
         """Know more values from now on."""
@@ -60,6 +70,7 @@ class KnownValues:
         for form in _forms(secret):
             if len(form) >= ANYWHERE:
                 self._secret_by_form.setdefault(form, secret)
+                self._with_tags = self._with_tags or "<" in form or ">" in form
                 self.longest = max(self.longest, len(form))
         squeezed = _WORDS.sub("", secret)
         if len(squeezed) >= 12:

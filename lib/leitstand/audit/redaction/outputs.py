@@ -88,9 +88,10 @@ def _form(redactor: "Redactor", kind: str, value: object, told: set[str]) -> obj
     if not isinstance(value, str):
         return redactor.data(value)
     if kind in _MARKUP:
-        told |= {span.secret for span in find_columns(value) if len(span.secret) >= _LEARNT}
-        return redactor.html(value)
-    return redactor.text(redactor.repeated(value, told))
+        columns = list(find_columns(value))
+        told |= {span.secret for span in columns if len(span.secret) >= _LEARNT}
+        return redactor.html(value, columns)
+    return redactor.text(redactor.repeated(value, told) if told else value)
 
 
 def is_binary(kind: str) -> bool:

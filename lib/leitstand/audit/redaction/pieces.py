@@ -63,7 +63,7 @@ def _found(redactor: "Redactor", whole: str, edges: list[int]) -> Iterator[Span]
         begin = max(whole.rfind("\n", 0, edge) + 1, edge - _AROUND)
         end = whole.find("\n", edge)
         end = min(end if end >= 0 else len(whole), edge + _AROUND)
-        for span in redactor.find(whole[begin:end]):
+        for span in redactor.find_again(whole[begin:end]):
             yield replace(span, start=span.start + begin, end=span.end + begin)
 
 

@@ -8,13 +8,14 @@ import re
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from leitstand.audit.redaction.pairs import CELL
 
 __all__ = [
     "Projection",
     "as_read",
-    "tags_of",
+    "taken_apart",
     "without_colours",
     "without_entities",
     "without_tags",
@@ -24,24 +25,19 @@ _COLOUR = re.compile(r"\x1b\[[0-9;:?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _MARKUP = re.compile(
     r"<!--[\s\S]*?(?:-->|\Z)"
-    r"|</?(?P<tag>[A-Za-z][\w:-]*)(?:[^<>\"']|\"[^\"]{0,4096}\"|'[^']{0,4096}')*>|"
-    + _ENTITY.pattern
+    r"|</?[A-Za-z][\w:-]*(?:[^<>\"']|\"[^\"]{0,4096}\"|'[^']{0,4096}')*>|" + _ENTITY.pattern
 )
-_TAG = re.compile(_MARKUP.pattern.removesuffix(f"|{_ENTITY.pattern}"))
+_TAG = re.compile(
+    r"(<!--[\s\S]*?(?:-->|\Z)"
+    r"|</?[A-Za-z][\w:-]*(?:[^<>\"']++|\"[^\"]{0,4096}\"|'[^']{0,4096}')*+>)"
+)
+"""The tags and comments of `_MARKUP`, found without ever going back."""
+_SHORT = 128
+_NAME = re.compile(r"</?([A-Za-z][\w:-]*)")
 _CELLS = frozenset({"td", "th", "dt", "dd"})
 _BLOCKS = frozenset(
     {"tr", "table", "p", "div", "li", "ul", "ol", "br", "pre", "h1", "h2", "h3", "h4", "dl"}
 )
-
-
-_REST = r"(?![\w:-])(?:[^<>\"']|\"[^\"]{0,4096}\"|'[^']{0,4096}')*>"
-_APART = "|".join(sorted(_BLOCKS | _CELLS))
-_COMMENT_OR_INLINE = re.compile(
-    rf"<!--[\s\S]*?(?:-->|\Z)|<(?:/|(?!th))(?!(?:{_APART}){_REST})[A-Za-z][\w:-]*{_REST}",
-    re.IGNORECASE,
-)
-_BLOCK = re.compile(rf"</?(?:{'|'.join(sorted(_BLOCKS))}){_REST}|<th[\w:-]*{_REST}", re.IGNORECASE)
-_CELL_TAG = re.compile(rf"</?(?:{'|'.join(sorted(_CELLS))}){_REST}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +86,28 @@ def without_entities(source: str) -> Projection | None:
     """Project HTML as it is written but for entities; None when there is none."""
     if "&" not in source:
         return None
-    return _project(source, _ENTITY, lambda match: html.unescape(match.group()))
+    return _project(source, _ENTITY, _unescaped)
 
 
 def as_read(source: str) -> str:
     """Return the text of `without_tags` and nothing of where it stands, which is much faster."""
-    if "<" in source:
-        source = _COMMENT_OR_INLINE.sub("", source)
-        source = _CELL_TAG.sub(CELL, _BLOCK.sub("\n", source))
-    return (
-        _ENTITY.sub(lambda match: html.unescape(match.group()), source) if "&" in source else source
-    )
+    return taken_apart(source)[0]
 
 
-def tags_of(source: str) -> set[str]:
-    """Return what `without_tags` leaves out: each tag and each comment once, as it is written."""
-    return {match.group() for match in _TAG.finditer(source)}
+def taken_apart(source: str) -> tuple[str, set[str]]:
+    """Return the text of `without_tags`, and what it leaves out.
+
+    That is each tag and each comment once, as it is written.
+    """
+    pieces = _TAG.split(source) if "<" in source else [source]
+    tags = set(pieces[1::2])
+    if "&" in source:
+        pieces[::2] = [_ENTITY.sub(_unescaped, piece) for piece in pieces[::2]]
+    shown = {
+        tag: _in_place_of_short(tag) if len(tag) <= _SHORT else _in_place_of(tag) for tag in tags
+    }
+    pieces[1::2] = [shown[tag] for tag in pieces[1::2]]
+    return "".join(pieces), tags
 
 
 def without_tags(source: str) -> Projection | None:
@@ -115,14 +117,26 @@ def without_tags(source: str) -> Projection | None:
 
     def shown(match: "re.Match[str]") -> str:
         text = match.group()
-        if text[0] == "&":
-            return html.unescape(text)
-        tag = (match["tag"] or "").lower()
-        if tag in _BLOCKS or text[:3].lower() == "<th":  # a header's cells are no key and value
-            return "\n"
-        return CELL if tag in _CELLS else ""
+        return html.unescape(text) if text[0] == "&" else _in_place_of(text)
 
     return _project(source, _MARKUP, shown)
+
+
+def _in_place_of(tag: str) -> str:
+    """Return what is read where a tag or a comment stands."""
+    named = _NAME.match(tag)
+    name = named[1].lower() if named else ""
+    if name in _BLOCKS or tag[:3].lower() == "<th":  # a header's cells are no key and value
+        return "\n"
+    return CELL if name in _CELLS else ""
+
+
+_in_place_of_short = lru_cache(1024)(_in_place_of)
+"""Tables repeat the same few tags."""
+
+
+def _unescaped(match: "re.Match[str]") -> str:
+    return html.unescape(match.group())
 
 
 def _project(

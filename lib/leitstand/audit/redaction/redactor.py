@@ -12,8 +12,7 @@ from leitstand.audit.redaction.pairs import find_pairs, kind_of
 from leitstand.audit.redaction.personal import PERSONAL_KEY
 from leitstand.audit.redaction.projection import (
     Projection,
-    as_read,
-    tags_of,
+    taken_apart,
     without_colours,
     without_entities,
     without_tags,
@@ -110,29 +109,37 @@ class Redactor:
                 break
         return text
 
-    def html(self, source: str) -> str:
-        """Return HTML with marks in the place of secrets; its tags stay."""
+    def html(self, source: str, columns: Iterable[Span] | None = None) -> str:
+        """Return HTML with marks in the place of secrets; its tags stay.
+
+        Args:
+            source: The HTML.
+            columns: What `find_columns` finds in it, where that is known already.
+        """
         for _ in range(_ROUNDS):
             before = source
-            source = self.masked(source, find_columns(source))
-            if self.find(as_read(source)):
+            source = self.masked(source, find_columns(source) if columns is None else columns)
+            columns = None
+            read, tags = taken_apart(source)
+            as_read = source
+            if self.find(read):
                 apart = without_tags(source)
                 if apart is not None:
                     source = self._viewed(source, apart, self.find(apart.text))
             written = without_entities(source)
             if written is not None:
                 source = self._viewed(source, written, self.find(written.text))
-            elif self._plain_tags(source):
-                source = self.masked(source, self.known_in(source))
-            else:
+            elif not self._plain_tags(tags if source == as_read else taken_apart(source)[1]):
                 source = self.masked(source, self.find(source))
+            elif source != as_read or "[geheim:" in read or not self._known.within_texts:
+                source = self.masked(source, self.known_in(source))
             if source == before:
                 break
         return source
 
-    def _plain_tags(self, source: str) -> bool:
+    def _plain_tags(self, tags: Iterable[str]) -> bool:
         """Return whether no tag or comment holds anything; tables repeat the same few tags."""
-        new = [tag for tag in tags_of(source) if tag not in self._clean]
+        new = [tag for tag in tags if tag not in self._clean]
         if new and self.find("\n".join(new)):
             return False
         for tag in new:
@@ -169,6 +176,15 @@ class Redactor:
         spans.extend(span for span in guesses if not self._is_visible(text, span))
         return without_marks(text, spans)
 
+    def find_again(self, text: str) -> list[Span]:
+        """Return the same as `find`, for a text that is looked at several times. Read-only."""
+        if text in self._clean:
+            return []
+        spans = self.find(text)
+        if not spans and without_colours(text) is None:
+            self._clean.add(text)
+        return spans
+
     def repeated(self, text: str, told: Iterable[str]) -> str:
         """Mask words that another form of the same output told to be secret or personal."""
         words = KnownValues(told)
@@ -176,6 +192,9 @@ class Redactor:
 
     def masked(self, text: str, spans: Iterable[Span]) -> str:
         """Put marks in the place of spans, and count them."""
+        spans = list(spans)
+        if not spans:
+            return text
         found = merged(without_marks(text, spans))
         if not found:
             return text

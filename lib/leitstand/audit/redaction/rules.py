@@ -5,7 +5,7 @@ that ordinary text costs next to nothing.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from urllib.parse import unquote
 
@@ -232,11 +232,13 @@ class _Needles:
                 owners.setdefault(needle, []).append(number)
         self._words, self._owners = Words(owners), tuple(owners.values())
 
-    def awake(self, text: str) -> Iterator[Rule]:
-        """Yield the rules of which a needle stands in a text, in their order."""
+    def awake(self, text: str) -> Sequence[Rule]:
+        """Return the rules of which a needle stands in a text, in their order."""
         found = self._words.numbers_in(text)
-        for number in sorted({owner for word in found for owner in self._owners[word]}):
-            yield self._rules[number]
+        if not found:
+            return ()
+        owners = sorted({owner for word in found for owner in self._owners[word]})
+        return [self._rules[number] for number in owners]
 
 
 _EXACT = _Needles(rule for rule in RULES if not rule.folded)

@@ -3,6 +3,7 @@
 import html
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from leitstand.audit.redaction.pairs import kind_of
 from leitstand.audit.redaction.personal import PERSONAL_KEY
@@ -23,7 +24,9 @@ _TAG = re.compile(r"<[^>]*>")
 
 def find_columns(source: str) -> Iterator[Span]:
     """Yield the content of the cells below such a heading."""
-    if not any(_is_telling(_text(heading)) for heading in _HEADING.findall(source)):
+    if "<th" not in source:
+        return
+    if not any(_may_tell(heading) for heading in _HEADING.findall(source)):
         return
     for table in _TABLE.finditer(source):
         headings: dict[int, str] = {}
@@ -35,6 +38,12 @@ def find_columns(source: str) -> Iterator[Span]:
             for index, heading in headings.items():
                 if index < len(cells):
                     yield from _cell(cells[index], heading)
+
+
+@lru_cache(1024)
+def _may_tell(heading: str) -> bool:
+    """Say whether a heading, as it is written, tells something; runs show the same few."""
+    return _is_telling(_text(heading))
 
 
 def _telling(cells: "list[re.Match[str]]") -> dict[int, str]:

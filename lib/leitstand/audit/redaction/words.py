@@ -30,26 +30,31 @@ class Words:
 
     def stand_in(self, text: str) -> Iterator[tuple[int, int, int]]:
         """Yield number, start and end of every word in a text, also of those that overlap."""
-        if not self._words:
-            return
-        try:
-            found = self._automaton.find_matches_as_indexes(text, overlapping=True)
-        except UnicodeEncodeError:
-            whole = _SURROGATE.sub(_IN_ITS_PLACE, text)
-            found = self._automaton.find_matches_as_indexes(whole, overlapping=True)
-        yield from found
+        return iter(self._found(text))
 
     def numbers_in(self, text: str) -> set[int]:
         """Return the numbers of the words that stand in a text.
 
         A long text is searched piece by piece: each place of a word takes memory.
         """
+        if len(text) <= _PIECE:
+            found = self._found(text)
+            return {number for number, _, _ in found} if found else set()
         more = max(map(len, self._words), default=1) - 1
         return {
             number
             for start in range(0, len(text), _PIECE)
-            for number, _, _ in self.stand_in(text[start : start + _PIECE + more])
+            for number, _, _ in self._found(text[start : start + _PIECE + more])
         }
+
+    def _found(self, text: str) -> list[tuple[int, int, int]]:
+        if not self._words:
+            return []
+        try:
+            return self._automaton.find_matches_as_indexes(text, overlapping=True)
+        except UnicodeEncodeError:
+            whole = _SURROGATE.sub(_IN_ITS_PLACE, text)
+            return self._automaton.find_matches_as_indexes(whole, overlapping=True)
 
     @cached_property
     def _automaton(self) -> "AhoCorasick":
