@@ -7,11 +7,17 @@ import pytest
 
 from leitstand.cloud.connection import Connection
 from leitstand.cloud.run import CloudRun
+from leitstand.cloud.secrets import Secrets
 from leitstand.configuration import load_environment
+from leitstand.core.cut_over import with_version
 from leitstand.core.traffic import Share, Split
 from leitstand.sandbox import control
+from leitstand.sandbox.control import Sandbox
 from tests.fixtures.command import Command
 from tests.fixtures.provisioning import eventually
+
+WEB = "projects/leitstand-sandbox/locations/europe-west3/services/web"
+SECRET = "django-secret-key"
 
 
 @pytest.fixture(autouse=True)
@@ -20,24 +26,31 @@ def _no_database(leitstand: Command) -> None:
     leitstand.configure(release__stages=[100])
 
 
-def production(leitstand: Command) -> CloudRun:
-    running = control.find(leitstand.home / "sandbox")
-    assert running is not None
+def running(leitstand: Command) -> Sandbox:
+    found = control.find(leitstand.home / "sandbox")
+    assert found is not None
+    return found
+
+
+def production(leitstand: Command) -> Connection:
     files = leitstand.project / "config" / "environments"
-    return CloudRun(Connection(load_environment("sandbox", files), running.grpc, running.rest))
+    sandbox = running(leitstand)
+    return Connection(load_environment("sandbox", files), sandbox.grpc, sandbox.rest)
 
 
-def somebody_deploys(leitstand: Command) -> str:
-    """Give production another revision with all traffic, as another team would."""
-    cloud = production(leitstand)
-    name = "projects/leitstand-sandbox/locations/europe-west3/services/web"
-    state = cloud.service(name)
-    template = {**state.template, "revision": "web-00099-hotfix"}
-    operation = cloud.start_revision(
-        name, state.etag, template, Split.of(Share("web-00099-hotfix", 100))
-    )
+def somebody_deploys(leitstand: Command, revision: str = "web-00099-hotfix", pin: str = "") -> str:
+    """Give production another revision with all traffic, as another team would.
+
+    With ``pin`` it reads that version of a secret.
+    """
+    cloud = CloudRun(production(leitstand))
+    state = cloud.service(WEB)
+    template = {**state.template, "revision": revision}
+    if pin:
+        template = with_version(template, SECRET, pin)
+    operation = cloud.start_revision(WEB, state.etag, template, Split.of(Share(revision, 100)))
     assert eventually(lambda: cloud.operation(operation).done)
-    return "web-00099-hotfix"
+    return revision
 
 
 def predictions(leitstand: Command) -> list[dict[str, Any]]:
@@ -70,8 +83,49 @@ def test_a_run_stops_where_production_changed_since_its_rehearsal(leitstand: Com
 
 
 def test_what_follows_from_data_is_refused_before_anything_is_read(leitstand: Command) -> None:
-    ended = leitstand("rehearse", "migrate", "--like", "sandbox")
+    ended = leitstand("rehearse", "restore_drill", "--like", "sandbox")
     assert 3 == ended.code
-    assert "echten Tabellen" in ended.problems
+    assert "echten Backups" in ended.problems
+    person = leitstand(
+        "rehearse", "rotate_secret", "--like", "prod", "-p", "secret=langfuse-secret-key"
+    )
+    assert 3 == person.code
+    assert "source=pending" in person.problems
     assert [] == leitstand.runs
     assert 2 == leitstand("rehearse", "release").code
+
+
+def test_a_rotation_is_rehearsed_with_versions_pins_and_ages_and_without_values(
+    leitstand: Command,
+) -> None:
+    assert 0 == leitstand("sandbox", "up").code
+    there, name = production(leitstand), f"projects/leitstand-sandbox/secrets/{SECRET}"
+    secrets = Secrets(there)
+    values = [secrets.value(name, "1")]
+    for version in ("2", "3"):
+        values.append(f"wert-{version}-der-echten-umgebung")
+        assert version == secrets.add_version(name, values[-1])
+        somebody_deploys(leitstand, f"web-0000{version}-rotated", version)
+    # Nobody goes back to what was replaced a month ago; only the revision's age tells.
+    revisions = CloudRun(there).list_revisions(WEB)
+    running(leitstand).set_times(
+        {f"{WEB}/revisions/{r.name}": f"2026-0{9 - n}-01T00:00:00Z"
+         for n, r in enumerate(revisions)}
+    )  # fmt: skip
+    asked = ("rotate_secret", "-p", f"secret={SECRET}", "-p", "keep_hours=24")
+    rehearsed = leitstand("rehearse", *asked, "--like", "sandbox")
+    assert (0, "") == (rehearsed.code, rehearsed.problems)
+    (prediction,) = predictions(leitstand)
+    (plan,) = prediction["plans"]
+    assert [f"disable-{SECRET}-2"] == [action["id"] for action in plan["actions"]]
+    assert {"1": "ENABLED", "2": "ENABLED", "3": "ENABLED"} == prediction["world"]["secrets"][
+        SECRET
+    ]
+    kept = [f for f in leitstand.home.rglob("*") if f.is_file() and "sandbox" not in f.parts]
+    assert not [f for f in kept for value in values if value.encode() in f.read_bytes()]
+
+    somebody_deploys(leitstand, "web-00098-back", "2")
+    stopped = leitstand("run", *asked, "--apply")
+    assert 3 == stopped.code
+    assert prediction["run"] in stopped.problems
+    assert "action.intent" not in leitstand.events()

@@ -210,7 +210,12 @@ def test_the_record_of_a_rehearsal_says_what_it_is_like(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.predict()
-    told = {"env": "prod", "world": "ab", "at": "2026-11-26T03:00:00+00:00", "unlike": ["Daten"]}
+    told = {
+        "env": "prod",
+        "world": "ab",
+        "read_at": "2026-11-26T03:00:00+00:00",
+        "unlike": ["Daten"],
+    }
     (tmp_path / "like.json").write_text(json.dumps(told), "utf-8")
     monkeypatch.setenv(LIKE_VARIABLE, str(tmp_path / "like.json"))
     for plan in (MOVED, MOVED):

@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,10 +17,14 @@ from leitstand.core.parameters import as_literals, check_parameters
 from leitstand.core.predictions.fitting import foreign_images, overlay_like
 from leitstand.core.predictions.plans import digest
 from leitstand.core.predictions.prediction import Prediction, approved_plans, parameters_digest
-from leitstand.core.predictions.scope import scope_of
+from leitstand.core.predictions.scope import rotation_refused, scope_of
+from leitstand.core.predictions.structure import unlike_structure
 from leitstand.core.predictions.words import Words, words_of
-from leitstand.core.predictions.world import changes
-from leitstand.notebook.like_reading import Seen, read_world
+from leitstand.core.predictions.world import World, changes
+from leitstand.core.rotation.recipes import recipe_for
+from leitstand.notebook.like_database import cloned_instance
+from leitstand.notebook.like_reading import Needs, Seen, read_world
+from leitstand.notebook.like_secrets import made_at
 from leitstand.notebook.like_store import LIKE_VARIABLE, keep_prediction, place_of
 from leitstand.notebook.sandboxes import connect, sandbox_explained, start_sandbox
 from leitstand.notebook.template import Template, find_template, read_template
@@ -87,7 +91,7 @@ def rehearse_like(
 
     Raises:
         InputError: the environment or a parameter cannot be used.
-        NotRehearsable: what the runbook does follows from more than the control plane.
+        NotRehearsable: what the runbook does follows from more than a rehearsal can know.
         CloudRefused: an API of the environment refused to be read.
         CloudUnreachable: one did not answer.
     """
@@ -96,26 +100,36 @@ def rehearse_like(
 
     parameters = {**given, "env": like, "apply": True}
     values = as_literals(check_parameters(template.parameters, parameters))
-    scope = scope_of(template.name, values)
-    if scope.refused:
-        raise NotRehearsable(template.name, like, scope.refused)
+    scope, needs = scope_of(template.name, values), Needs.of(template.name, values)
     environment = load_environment(like)
+    reason = scope.refused or _why_not(environment, needs, str(values.get("source", "")))
+    if reason:
+        raise NotRehearsable(template.name, like, reason)
     at, place = datetime.now(UTC), place_of(environment)
-    image = str(values.get("image", ""))
-    seen = read_world(connect(environment), image, lambda part: watch(f"{like} lesen: {part}"))
+    connection = connect(environment)
+    if _moves_database(environment, needs) and (clone := cloned_instance(connection)):
+        reason = f"Die Anwendung arbeitet dort auf dem Klon {clone}, den die Sandbox nicht hat."
+        raise NotRehearsable(template.name, like, reason)
+    seen = read_world(connection, needs, lambda part: watch(f"{like} lesen: {part}"))
     theirs = words_of(environment, seen.observed.number)
     world = seen.world.summary(theirs)
     home = Path(tempfile.mkdtemp(prefix="leitstand-like-"))
     try:
-        _write_project(home, like, seen, theirs)
+        itself = needs.image if needs.structure else ""
+        _write_project(home, like, seen, theirs, itself)
         told = home / "like.json"
         with (
             _places(home, told),
             sandbox_explained(),
-            _sandbox_like(home, seen, theirs, world, watch) as differing,
+            _sandbox_like(home, seen, theirs, (like, needs), watch) as differing,
         ):
             unlike = [*scope.limits, *differing, *_not_read(seen, environment)]
-            about = {"env": like, "at": at.isoformat(), "world": digest(world), "unlike": unlike}
+            about = {
+                "env": like,
+                "read_at": at.isoformat(),
+                "world": digest(world),
+                "unlike": unlike,
+            }
             told.write_text(json.dumps(about), "utf-8")
             project = home / "project"
             result = run_notebook(
@@ -146,7 +160,22 @@ def rehearse_like(
     return Rehearsal(result, prediction, keep_prediction(prediction))
 
 
-def _write_project(home: Path, like: str, seen: Seen, theirs: Words) -> None:
+def _moves_database(environment: "Environment", needs: Needs) -> bool:
+    """Return whether the plan names the instance that the application works on."""
+    if not needs.secret:
+        return needs.structure
+    return bool(recipe_for(needs.secret, environment.resources, environment.initial).user)
+
+
+def _why_not(environment: "Environment", needs: Needs, source: str) -> str:
+    """Return why a secret's rotation cannot be rehearsed, or nothing."""
+    if not needs.secret:
+        return ""
+    recipe = recipe_for(needs.secret, environment.resources, environment.initial)
+    return rotation_refused(recipe, source)
+
+
+def _write_project(home: Path, like: str, seen: Seen, theirs: Words, itself: str) -> None:
     """Write a project like this one, whose sandbox has what the environment states."""
     import yaml
 
@@ -159,7 +188,9 @@ def _write_project(home: Path, like: str, seen: Seen, theirs: Words) -> None:
     _, overlay = read_layers(like)
     _, sandbox = read_layers("sandbox")
     stated = words_of(load_environment("sandbox")).filled(theirs.plain(overlay))
-    made = overlay_like(stated, sandbox, seen.world, seen.images, seen.staging, str(home / "locks"))
+    made = overlay_like(
+        stated, sandbox, seen.world, seen.images, seen.staging, str(home / "locks"), itself=itself
+    )
     path = project / "config" / "environments" / "sandbox.yaml"
     path.write_text(yaml.safe_dump(made, allow_unicode=True, sort_keys=False), "utf-8")
 
@@ -191,29 +222,51 @@ def _places(home: Path, told: Path) -> Iterator[None]:
 
 @contextmanager
 def _sandbox_like(
-    home: Path, seen: Seen, theirs: Words, world: Mapping[str, Any], watch: Watch
+    home: Path, seen: Seen, theirs: Words, asked: tuple[str, Needs], watch: Watch
 ) -> Iterator[list[str]]:
-    """Start the sandbox and make it like the world; give what of it is not like it."""
-    from leitstand.audit.journal import Journal
-    from leitstand.notebook.like_loading import load
+    """Start the sandbox and make it like what was seen; give what of it is not like it.
 
+    Args:
+        home: The rehearsal's directory.
+        seen: The environment.
+        theirs: Its names.
+        asked: What it is called, and what the runbook needs.
+        watch: Told in German what goes on.
+    """
+    from leitstand.audit.journal import Journal
+    from leitstand.notebook.like_loading import has_image, load
+
+    like, needs = asked
     watch("Sandbox einrichten")
     sandbox = start_sandbox(lifeline=True)
     try:
         environment = load_environment("sandbox")
         connection = connect(environment)
+        if needs.structure and not has_image(connection, seen.images, needs.image):
+            reason = (
+                f"Nur das Abbild {needs.image} kennt seine Migrationen; die Sandbox hat es nicht."
+            )
+            raise NotRehearsable("migrate", like, reason)
         watch("Stand übernehmen")
         unlike = list(load(connection, seen.world, theirs, Journal(home / "load.jsonl")))
+        sandbox.set_times(made_at(connection, seen.world))
         watch("Stand vergleichen")
-        made = read_world(connection)
+        made = read_world(connection, replace(needs, image=""))
         ours = words_of(environment, made.observed.number)
-        unlike += [
-            f"{change.path}: dort {_text(change.before)}, in der Probe {_text(change.now)}"
-            for change in changes(world, made.world.summary(ours))
-        ]
+        unlike += _unlike(seen.world, made.world, theirs, ours)
         yield list(dict.fromkeys(unlike))
     finally:
         sandbox.stop()
+
+
+def _unlike(there: World, made: World, theirs: Words, ours: Words) -> Iterator[str]:
+    """Yield what of a world was not made, as German sentences."""
+    for change in changes(
+        replace(there, structure=None).summary(theirs), replace(made, structure=None).summary(ours)
+    ):
+        yield f"{change.path}: dort {_text(change.before)}, in der Probe {_text(change.now)}"
+    if there.structure is not None and made.structure is not None:
+        yield from unlike_structure(there.structure, made.structure)
 
 
 def _not_read(seen: Seen, environment: "Environment") -> Iterator[str]:

@@ -70,7 +70,7 @@ def check_prediction(run: "Run", plan: Plan) -> None:
         plan=plan.runbook,
         rehearsal=prediction.run,
         record=prediction.record,
-        at=prediction.at,
+        read_at=prediction.at,
         known=found.known,
         departures=[departure.as_data() for departure in found.departures],
     )

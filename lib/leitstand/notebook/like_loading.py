@@ -5,30 +5,32 @@ What cannot be made is never made up: it becomes a sentence for the reader.
 
 import copy
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.errors import NotFound
+from leitstand.cloud.registry import Registry
 from leitstand.cloud.resources import Resources
 from leitstand.cloud.run import CloudRun
-from leitstand.cloud.secrets import Secrets
 from leitstand.core.deviations import Agreement, environment_path
 from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.kinds import Step
 from leitstand.core.plan import Approval, Approved
 from leitstand.core.predictions.words import Words, words_of
-from leitstand.core.predictions.world import ServiceSeen, World, to_be_made
+from leitstand.core.predictions.world import ImageSeen, ServiceSeen, World, to_be_made
 from leitstand.core.traffic import LATEST, Share, Split
 from leitstand.execution.provisioning import Observed, Provisioner
+from leitstand.notebook.like_database import load_structure
+from leitstand.notebook.like_secrets import add_versions, set_versions
 
 if TYPE_CHECKING:
     from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
 
-__all__ = ["NotMade", "load"]
+__all__ = ["NotMade", "has_image", "load"]
 
 _SECONDS = 60.0
 """So long one change of the sandbox may take."""
@@ -49,23 +51,44 @@ def load(
 ) -> tuple[str, ...]:
     """Make a furnished sandbox like a world; return what is not like it, as German sentences.
 
-    Changes secrets, revisions, traffic and scaling of services, and every resource that is not as
-    its environment file says.
+    Changes secrets, revisions, traffic and scaling of services, every resource that is not as its
+    environment file says, and where the world has its structure the application's database.
 
     Args:
         connection: To the sandbox.
         world: The other environment.
         theirs: The names of that environment.
         journal: Of what is done to the sandbox.
+
+    Raises:
+        ValueError: the connection is not to a sandbox; nothing is changed.
     """
+    if connection.environment.name != "sandbox":  # what follows replaces databases
+        raise ValueError("only a sandbox is made like another environment")
     seen = Provisioner(connection).observe()
     loading = _Loading(connection, theirs, words_of(connection.environment, seen.number))
-    loading.add_versions(world)
+    if world.structure is not None:
+        loading.unlike += load_structure(connection, world.structure)
+    add_versions(connection, world, loading.noted)
     with ThreadPoolExecutor(8, thread_name_prefix="like") as pool:
         list(pool.map(loading.make_service, world.services.values()))
-    loading.set_versions(world)
+    set_versions(connection, world, loading.noted)
     loading.depart(world, seen, journal)
     return tuple(loading.unlike)
+
+
+def has_image(connection: "Connection", seen: Iterable[ImageSeen], image: str) -> bool:
+    """Return whether a sandbox has the very image that the environment has by this name.
+
+    Also where the environment has none: then the run finds that out. Read-only.
+
+    Args:
+        connection: To the sandbox.
+        seen: Images of the environment.
+        image: ``package:tag``.
+    """
+    wanted = {one.digest for one in seen if one.reference == image}
+    return not wanted or Registry(connection).image(image).digest in wanted
 
 
 class _Loading:
@@ -73,36 +96,13 @@ class _Loading:
         self._connection = connection
         self._environment = connection.environment
         self._cloud = CloudRun(connection)
-        self._secrets = Secrets(connection)
         self._theirs, self._ours = theirs, ours
         self.unlike: list[str] = []
-
-    def add_versions(self, world: World) -> None:
-        """Give every secret as many versions as it has there; their values are the sandbox's."""
-        for name, versions in world.secrets.items():
-            secret = f"projects/{self._environment.project}/secrets/{name}"
-            with self._noted(f"Secret {name}"):
-                newest = self._secrets.newest_version(secret)
-                if newest and newest < max(versions, default=0):
-                    enabled = str(self._secrets.newest_enabled(secret))
-                    value = self._secrets.value(secret, enabled)
-                    for _ in range(max(versions) - newest):
-                        self._secrets.add_version(secret, value)
-
-    def set_versions(self, world: World) -> None:
-        """Disable the versions that are disabled or destroyed there."""
-        for name, versions in world.secrets.items():
-            secret = f"projects/{self._environment.project}/secrets/{name}"
-            with self._noted(f"Secret {name}"):
-                states = {v.number: v.state for v in self._secrets.secret(secret).versions}
-                for number, state in versions.items():
-                    if state != "ENABLED" and states.get(number) == "ENABLED":
-                        self._secrets.set_state(secret, number, enabled=False)
 
     def make_service(self, seen: ServiceSeen) -> None:
         """Make the revisions of a service one after the other, then its traffic and scaling."""
         name = self._environment.service_name(seen.name)
-        with self._noted(f"Dienst {seen.name}"):
+        with self.noted(f"Dienst {seen.name}"):
             before = {r.name for r in self._cloud.list_revisions(name)}
             made = set(before)
             for revision in to_be_made(seen):
@@ -111,7 +111,7 @@ class _Loading:
                 if not revision.ready:
                     self.unlike.append(f"Revision {revision.name}: Sie ist dort nicht bereit.")
                     continue
-                with self._noted(f"Revision {revision.name}"):
+                with self.noted(f"Revision {revision.name}"):
                     state = self._cloud.service(name)
                     split = state.traffic.pinned(state.latest_ready_revision)
                     template = {**self._fitted(revision.template), "revision": revision.name}
@@ -123,7 +123,7 @@ class _Loading:
                 self._wait(self._cloud.start_scaling(name, etag, seen.scaling))
             there = {revision.name for revision in seen.revisions}
             for left in sorted(before - there):
-                with self._noted(f"Revision {left}"):
+                with self.noted(f"Revision {left}"):
                     self._wait(self._cloud.start_delete_revision(name, left))
 
     def _set_traffic(self, name: str, seen: ServiceSeen, made: set[str]) -> None:
@@ -148,7 +148,7 @@ class _Loading:
             if resource is None:
                 self.unlike.append(f"{key}: Die Sandbox hat diese Ressource nicht.")
             elif fields is None:
-                with self._noted(key):
+                with self.noted(key):
                     self._delete(resource.key, seen)
             else:
                 changed[resource.key] = self._changed(
@@ -223,7 +223,8 @@ class _Loading:
     def _plain(self, key: str) -> str:
         return str(self._ours.plain(key))
 
-    def _noted(self, what: str) -> "_Noted":
+    def noted(self, what: str) -> "_Noted":
+        """Return a block whose errors become sentences about what is not like it."""
         return _Noted(what, self.unlike.append)
 
 

@@ -1,17 +1,18 @@
 """Reads the control plane of an environment: everything that a rehearsal is made like. Read-only.
 
-No value of a secret is read, except the database's URL, with which the schema version is asked for.
+No value of a secret is read, except addresses of databases: to ask for the schema's version and
+structure, and which role they log in as.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from leitstand.cloud.errors import CloudRefused, NotFound
+from leitstand.cloud.errors import NotFound
 from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.cloud.registry import Registry
 from leitstand.cloud.run import CloudRun
-from leitstand.cloud.secrets import Secrets
 from leitstand.core.cut_over import reads_secret
 from leitstand.core.errors import LeitstandError
 from leitstand.core.names import short_name
@@ -27,14 +28,40 @@ from leitstand.core.predictions.world import (
 from leitstand.core.reconcile import Unreadable
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.provisioning import Observed, Provisioner
+from leitstand.notebook.like_database import read_structure
+from leitstand.notebook.like_secrets import other_readers, read_logins, read_versions
 from leitstand.notebook.live_schema import live_version
 
 if TYPE_CHECKING:
     from leitstand.cloud.connection import Connection
 
-__all__ = ["Seen", "read_images", "read_services", "read_world"]
+__all__ = ["Needs", "Seen", "read_images", "read_services", "read_world"]
 
 Watch = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a rehearsal needs beside what every one does.
+
+    Attributes:
+        image: An image that is to be used, ``package:tag``; looked up, too.
+        structure: Whether the structure of the database counts.
+        secret: Short name of the secret that is to be rotated.
+    """
+
+    image: str = ""
+    structure: bool = False
+    secret: str = ""
+
+    @classmethod
+    def of(cls, runbook: str, values: Mapping[str, Any]) -> "Needs":
+        """Return what a runbook with these parameters needs."""
+        secret = str(values.get("secret", "")) if runbook == "rotate_secret" else ""
+        return cls(str(values.get("image", "")), runbook == "migrate", secret)
+
+
+_NOTHING = Needs()
 
 
 @dataclass(frozen=True)
@@ -54,17 +81,20 @@ class Seen:
     staging: tuple[tuple[str, ImageSeen], ...]
 
 
-def read_world(connection: "Connection", image: str = "", watch: Watch = lambda _: None) -> Seen:
-    """Return an environment's control plane.
+def read_world(
+    connection: "Connection", needs: Needs = _NOTHING, watch: Watch = lambda _: None
+) -> Seen:
+    """Return an environment's control plane, and what else a rehearsal needs.
 
     Args:
         connection: Its clients.
-        image: An image that is to be released, ``package:tag``; looked up, too.
+        needs: What else is read.
         watch: Told in German what is being read.
 
     Raises:
         CloudUnreachable: an API did not answer.
         CloudRefused: an API refused.
+        RunFailed: the structure of the database is needed, and cannot be read.
     """
     watch("Ressourcen")
     observed = Provisioner(connection).observe()
@@ -73,19 +103,27 @@ def read_world(connection: "Connection", image: str = "", watch: Watch = lambda 
     unread: list[str] = []
     jobs = _jobs(connection)
     watch("Secrets")
-    secrets = _secrets(connection, observed, unread)
+    secrets, created = read_versions(connection, observed, unread)
+    logins: dict[str, dict[int, str]] = {}
+    if needs.secret:
+        logins = read_logins(connection, needs.secret)
+        unread += other_readers(connection, needs.secret)
     watch("Schema")
     version = _schema(connection, unread)
+    structure = read_structure(connection) if needs.structure else None
     unread += [
         f"{key}: {found.reason}"
         for key, found in observed.found.items()
         if isinstance(found, Unreadable)
     ]
-    world = World(services, jobs, secrets, _departures(observed), version, tuple(unread))
+    world = World(
+        services, jobs, secrets, _departures(observed), version, tuple(unread), created, logins,
+        structure,
+    )  # fmt: skip
     watch("Abbilder")
     running = [r.image for s in services.values() for r in to_be_made(s)] + [*jobs.values()]
-    images = read_images(connection, running, image)
-    return Seen(world, observed, images, _staging(connection, image))
+    images = read_images(connection, running, needs.image)
+    return Seen(world, observed, images, _staging(connection, needs.image))
 
 
 def read_services(connection: "Connection") -> dict[str, ServiceSeen]:
@@ -99,7 +137,8 @@ def read_services(connection: "Connection") -> dict[str, ServiceSeen]:
             continue
         listed = cloud.list_revisions(state.name)
         revisions = tuple(
-            RevisionSeen(r.name, r.image, r.ready, _template(r.template)) for r in reversed(listed)
+            RevisionSeen(r.name, r.image, r.ready, _template(r.template), _created(r.template))
+            for r in reversed(listed)
         )
         found[name] = ServiceSeen(
             name, revisions, state.traffic, state.latest_ready_revision, state.scaling,
@@ -172,25 +211,6 @@ def _jobs(connection: "Connection") -> dict[str, str]:
     return found
 
 
-def _secrets(
-    connection: "Connection", observed: Observed, unread: list[str]
-) -> dict[str, dict[int, str]]:
-    secrets = Secrets(connection)
-    found: dict[str, dict[int, str]] = {}
-    for resource in observed.resources:
-        if resource.kind.name != "secretmanager.secrets":
-            continue
-        try:
-            versions = secrets.secret(resource.name).versions
-        except NotFound:
-            continue
-        except CloudRefused as error:
-            unread.append(f"Secret {resource.id}: {error.message}")
-            continue
-        found[resource.id] = {version.number: version.state for version in versions}
-    return found
-
-
 def _schema(connection: "Connection", unread: list[str]) -> int | None:
     """Return the schema version; a database that this machine does not reach is said so."""
     environment = connection.environment
@@ -227,6 +247,11 @@ def _departures(observed: Observed) -> dict[str, dict[str, Any] | None]:
             paths = sorted({d.path.partition("[")[0] for d in deviation.differences})
             found[deviation.key] = {path: value_at(body, path) for path in paths}
     return found
+
+
+def _created(revision: Mapping[str, Any]) -> datetime | None:
+    text = str(revision.get("create_time") or "")
+    return datetime.fromisoformat(text) if text else None
 
 
 def _template(revision: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from leitstand.notebook.views import Row, Table, Tone
 __all__ = ["changes_table", "departures_table", "place_text"]
 
 _LONGEST = 120
+_MIGRATIONS = "migrations."
 
 
 def departures_table(found: Sequence[Departure], rehearsal: str) -> Table:
@@ -38,6 +39,8 @@ def place_text(departure: Departure) -> str:
     if departure.part == "plan":
         if not departure.path:
             return "ein Plan, den die Probe nicht hatte"
+        if departure.path.startswith(_MIGRATIONS):
+            return f"Migration {departure.path.removeprefix(_MIGRATIONS)}"
         return "Ziel" if departure.path == "target" else "Reihenfolge"
     back = "Rückweg " if departure.part == "way_back" else ""
     if not departure.path:

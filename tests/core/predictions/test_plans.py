@@ -105,3 +105,29 @@ def test_a_revision_that_was_there_before_keeps_its_number() -> None:
     plan = plan_with(traffic=[{"revision": "web-00001-aaaa1111"}])
     shown = normalised(plan, THEIRS)["actions"][0]["arguments"]["traffic"]
     assert [{"revision": "web-00001-aaaa1111"}] == shown
+
+
+def migration(**migrations: str) -> Plan:
+    job = Action("migrate", "run_job", "projects/shop-prod/jobs/migrate", {"args": ["migrate"]})
+    basis = {"image": "web@1", "migrations": migrations}
+    return Plan("migrate/schema", "prod", "main", basis, (job,), returns_by_itself=False)
+
+
+def test_what_a_migration_applies_is_compared_although_the_job_is_told_the_stage_only() -> None:
+    before = normalised(migration(one="a1", two="b2"), THEIRS)
+    assert () == departures(before, before)
+    assert (
+        Departure("plan", "", "migrations.one", "a1", ABSENT),
+        Departure("plan", "", "migrations.two", "b2", "c3"),
+    ) == departures(before, normalised(migration(two="c3"), THEIRS))
+
+
+@pytest.mark.parametrize("generation", [9, 12])
+def test_the_generation_of_a_template_that_the_way_back_makes_counts_as_little(
+    generation: int,
+) -> None:
+    name = f"web-{generation:05d}-abcd1234"
+    again = Action("template", "restore_template", "web", {"revision": name, "template": {}})
+    plan = replace(release(THEIRS), way_back=(again,))
+    (back,) = normalised(plan, THEIRS)["way_back"]
+    assert "web-${generation}-abcd1234" == back["arguments"]["revision"]

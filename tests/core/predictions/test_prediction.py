@@ -14,7 +14,8 @@ from leitstand.core.predictions.prediction import (
     compare,
     parameters_digest,
 )
-from leitstand.core.predictions.scope import scope_of
+from leitstand.core.predictions.scope import rotation_refused, scope_of
+from leitstand.core.rotation.recipes import Recipe
 from tests.core.predictions.samples import OURS, THEIRS, release
 
 AT = datetime(2026, 11, 26, 3, tzinfo=UTC)
@@ -95,7 +96,13 @@ def test_only_plans_that_were_approved_are_predicted() -> None:
         ("rollback", {"before_run": "2026"}, True),
         ("scale", {"instances": 3}, False),
         ("scale", {"instances": 0}, True),
-        ("migrate", {}, True),
+        ("migrate", {"image": "web:1"}, False),
+        ("rotate_secret", {"secret": "database-url"}, False),
+        ("rotate_secret", {"secret": ""}, True),
+        ("maintenance_mode", {"on": True}, False),
+        ("litellm_quota", {"requests_per_minute": 300}, False),
+        ("pause_queue", {"action": "drain"}, False),
+        ("log_retention", {}, True),
         ("pgvector_maintenance", {}, True),
         ("unheard_of", {}, True),
     ],
@@ -106,3 +113,20 @@ def test_what_follows_from_data_is_not_rehearsed(
     scope = scope_of(runbook, parameters)
     assert refused == bool(scope.refused)
     assert refused != bool(scope.limits)
+
+
+@pytest.mark.parametrize(
+    ("value", "source", "reason"),
+    [
+        ("${generated:32}", "generated", ""),
+        ("${operator}", "generated", "source=pending"),
+        ("${operator}", "pending", ""),
+        ("redis://:${auth:redis.instances/main}@host", "generated", "AUTH-String"),
+    ],
+)
+def test_a_value_that_nobody_can_make_here_is_not_rehearsed(
+    value: str, source: str, reason: str
+) -> None:
+    refused = rotation_refused(Recipe("key", "key", value, {}), source)
+    assert bool(reason) == bool(refused)
+    assert reason in refused

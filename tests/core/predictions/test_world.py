@@ -141,3 +141,17 @@ def test_a_sandbox_like_any_of_our_environments_is_a_valid_one(name: str) -> Non
     )
     assert own.release.reference == environment.release.reference
     assert "web:3.1.4" == environment.first_images["web"]
+
+
+def test_nothing_stands_in_for_the_image_that_knows_its_migrations() -> None:
+    world = World({"web": service(True)})
+    made = overlay_like({}, {}, world, [WEB], [], "/locks", itself="web:3.1.4")
+    assert [] == made["sandbox"]["stand_ins"]
+    assert {"web": "web:3.1.4"} == made["first_images"]
+
+
+def test_short_cuts_of_the_sandbox_that_plans_show_give_way() -> None:
+    sandbox = {"scaling": {"drain_deadline": 60, "deadline": 30}, "jobs": {"maintenance": {}}}
+    made = overlay_like({}, sandbox, World({}), [], [], "/locks")
+    assert {"deadline": 30} == made["scaling"]
+    assert "jobs" not in made

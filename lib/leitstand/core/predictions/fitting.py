@@ -14,6 +14,11 @@ _OWN = (
 )  # fmt: skip
 """What names or guards an environment: a sandbox has its own."""
 
+_SHOWN: Mapping[str, tuple[str, ...]] = {
+    "jobs": ("maintenance",), "scaling": ("drain_deadline",),
+}  # fmt: skip
+"""Short cuts of a sandbox that stand in plans."""
+
 
 def overlay_like(
     theirs: Mapping[str, Any],
@@ -22,10 +27,13 @@ def overlay_like(
     images: Sequence[ImageSeen],
     staging: Sequence[tuple[str, ImageSeen]],
     locks: str,
+    *,
+    itself: str = "",
 ) -> dict[str, Any]:
     """Return the overlay of a sandbox in which what the other environment states holds.
 
-    What the sandbox states wins: it is what one machine cannot do otherwise.
+    What the sandbox states wins: it is what one machine cannot do otherwise. Not so where it only
+    saves time, and plans show it.
 
     Args:
         theirs: Overlay of the other environment, in the sandbox's own names.
@@ -34,6 +42,7 @@ def overlay_like(
         images: Images that it runs, or is to run.
         staging: Services and images that have run in the environment that it takes releases from.
         locks: Directory of the rehearsal's locks.
+        itself: Image that nothing may stand in for, ``package:tag``.
     """
     kept = {key: value for key, value in theirs.items() if key not in _OWN}
     if "release" in kept:
@@ -44,7 +53,7 @@ def overlay_like(
         for name, image in _first_images(world).items()
         if (key := image_place(image)[1:]) in tags
     }
-    own = {
+    own: dict[str, Any] = {
         "first_images": first,
         "locks": {"store": locks},
         "sandbox": {
@@ -54,10 +63,14 @@ def overlay_like(
             "stand_ins": [
                 {"image": image.reference, "digest": image.digest, "signed": image.signed}
                 for image in _each(images, [image for _, image in staging])
+                if image.reference != itself
             ],
         },
     }
-    return merge(merge(kept, sandbox), own)
+    if itself:
+        # Its database is made anew, without rows.
+        own["sandbox"]["sample_documents"] = 0
+    return merge(merge(kept, _limits(sandbox)), own)
 
 
 def foreign_images(world: World, repository: str) -> tuple[str, ...]:
@@ -69,6 +82,16 @@ def foreign_images(world: World, repository: str) -> tuple[str, ...]:
         if image_place(revision.image)[0] != repository or not image_place(revision.image)[2]
     }
     return tuple(sorted(found))
+
+
+def _limits(sandbox: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a sandbox states without what plans show and any machine can do."""
+    limits = {key: value for key, value in sandbox.items() if key not in _SHOWN}
+    for section, names in _SHOWN.items():
+        left = {k: v for k, v in sandbox.get(section, {}).items() if k not in names}
+        if left:
+            limits[section] = left
+    return limits
 
 
 def _first_images(world: World) -> dict[str, str]:

@@ -34,6 +34,12 @@ _MARK = re.compile(r"\[geheim:[0-9a-f]{8}\]")
 _NUMBERED = re.compile(r"^(?P<service>.+)-\d{5}-(?P<mark>[a-z0-9]+)$")
 """The name that a plan gives to a new revision: ``SERVICE-GENERATION-MARK``."""
 
+_MAKES = frozenset({"deploy_revision", "restore_template"})
+"""Kinds of actions that make a revision."""
+
+_BASIS = "migrations"
+"""What of a plan's basis says what an action does: the job is told the stage only."""
+
 Part = Literal["action", "way_back", "plan"]
 
 
@@ -67,7 +73,7 @@ def normalised(plan: Plan, words: Words, run: str = "") -> dict[str, Any]:
     makes, the generation in its name is left out; a revision that was there before keeps its name.
     Marks of secrets are all alike.
     Versions and times of what was read go, as does the basis: before anything is changed, the
-    executor compares it with the world by itself.
+    executor compares it with the world by itself. Of a migration's basis stays what is applied.
 
     Args:
         plan: The plan.
@@ -76,8 +82,8 @@ def normalised(plan: Plan, words: Words, run: str = "") -> dict[str, Any]:
     """
     made = {
         str(action.arguments["revision"]): found.expand(r"\g<service>-${generation}-\g<mark>")
-        for action in plan.actions
-        if action.kind == "deploy_revision"
+        for action in (*plan.actions, *plan.way_back)
+        if action.kind in _MAKES
         and (found := _NUMBERED.match(str(action.arguments.get("revision", ""))))
     }
     renamed = {**made, **({run: "${run}"} if run else {})}
@@ -86,6 +92,7 @@ def normalised(plan: Plan, words: Words, run: str = "") -> dict[str, Any]:
         "target": plan.target,
         "actions": [action.as_data() for action in plan.actions],
         "way_back": [action.as_data() for action in plan.way_back],
+        **({_BASIS: dict(plan.basis[_BASIS])} if plan.basis.get(_BASIS) else {}),
     }
     # Names first: a revision's name could hold what looks like the name of a project.
     result: dict[str, Any] = words.plain(_without(data, renamed))
@@ -106,6 +113,11 @@ def departures(predicted: Mapping[str, Any], planned: Mapping[str, Any]) -> tupl
     found: list[Departure] = []
     if predicted["target"] != planned["target"]:
         found.append(Departure("plan", "", "target", predicted["target"], planned["target"]))
+    applied = predicted.get(_BASIS, {}), planned.get(_BASIS, {})
+    for name in dict.fromkeys((*applied[0], *applied[1])):
+        was, will = (one.get(name, ABSENT) for one in applied)
+        if was != will:
+            found.append(Departure("plan", "", f"{_BASIS}.{name}", was, will))
     for part, name in (("action", "actions"), ("way_back", "way_back")):
         found += _of_part(part, predicted[name], planned[name])  # type: ignore[arg-type] # a literal
     return tuple(found)

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from leitstand.core.names import short_name
 from leitstand.core.predictions.plans import differing, digest
+from leitstand.core.predictions.structure import Structure
 from leitstand.core.predictions.words import Words
 from leitstand.core.traffic import Split
 
@@ -55,12 +57,14 @@ class RevisionSeen:
         image: Of its container, by digest.
         ready: Whether it can serve.
         template: What another one like it is made from, as JSON values of the API.
+        created: When it was made; None where that is not known.
     """
 
     name: str
     image: str
     ready: bool
     template: Mapping[str, Any] = field(default_factory=dict)
+    created: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,9 @@ class World:
             is there; None where the resource is missing.
         schema_version: Newest migration of the application's database; None where it was not read.
         unread: What could not be read, as German sentences.
+        created: When versions of secrets were made, by number and by short name of the secret.
+        logins: Which database role the enabled versions of a secret log in as, where that counts.
+        structure: Of the application's database, where that counts.
     """
 
     services: Mapping[str, ServiceSeen]
@@ -119,6 +126,9 @@ class World:
     departures: Mapping[str, Mapping[str, Any] | None] = field(default_factory=dict)
     schema_version: int | None = None
     unread: tuple[str, ...] = ()
+    created: Mapping[str, Mapping[int, datetime]] = field(default_factory=dict)
+    logins: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    structure: Structure | None = None
 
     def summary(self, words: Words) -> dict[str, Any]:
         """Return the world as JSON values without the environment's names, to be compared.
@@ -126,7 +136,7 @@ class World:
         Templates are left out, and of what runs on Cloud Run only digests are kept: variables
         could hold what nobody else should read.
         """
-        data = {
+        data: dict[str, Any] = {
             "services": {name: seen.summary() for name, seen in sorted(self.services.items())},
             "jobs": dict(sorted(self.jobs.items())),
             "secrets": {
@@ -138,6 +148,13 @@ class World:
             },
             "schema_version": self.schema_version,
         }
+        if self.logins:
+            data["logins"] = {
+                name: {str(number): role for number, role in sorted(versions.items())}
+                for name, versions in sorted(self.logins.items())
+            }
+        if self.structure is not None:
+            data["structure"] = self.structure.summary()
         plain: dict[str, Any] = words.plain(data)
         return plain
 
