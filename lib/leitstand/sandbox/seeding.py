@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from google.cloud import run_v2
+from google.cloud import run_v2, secretmanager_v1
 from google.longrunning import operations_pb2
 
 from leitstand.sandbox.errors import failed_precondition
 from leitstand.sandbox.jobs import Jobs
 from leitstand.sandbox.operations import Operations
 from leitstand.sandbox.registry import Registry
+from leitstand.sandbox.store import Store
 
-__all__ = ["annotated", "by_digest", "projects", "run_first"]
+__all__ = ["annotated", "by_digest", "projects", "run_first", "setter"]
 
 _SECONDS = 60
 
@@ -47,6 +48,16 @@ def projects(seed: Mapping[str, Any]) -> frozenset[str]:
     """The ids of the projects that exist; "-" stands for all of them."""
     named = {str(seed["project"]), str(seed.get("staging_project", ""))}
     return frozenset(named - {""}) | {"-"}
+
+
+def setter(store: Store) -> Callable[[str, bytes], None]:
+    """What replaces the value of a secret version, by its full name."""
+    payloads = store.table("secret_payloads", secretmanager_v1.SecretPayload)
+
+    def set_secret(name: str, value: bytes) -> None:
+        payloads[name] = secretmanager_v1.SecretPayload(data=value)
+
+    return set_secret
 
 
 async def run_first(

@@ -31,9 +31,10 @@ if __name__ == "__main__":
     # Before Google's packages are imported: half of the time that a start would take.
     messages_only((*PACKAGES, *LATE_PACKAGES))
 
-from google.cloud import run_v2, secretmanager_v1
+from google.cloud import run_v2
 
 from leitstand import __version__
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.announcement import announce, withdraw
 from leitstand.sandbox.control_endpoint import ControlEndpoint
 from leitstand.sandbox.errors import ApiError
@@ -57,12 +58,13 @@ from leitstand.sandbox.rest.server import RestServer
 from leitstand.sandbox.revisions import Revisions
 from leitstand.sandbox.rpc import Rpc
 from leitstand.sandbox.secrets import Secrets
-from leitstand.sandbox.seeding import annotated, by_digest, projects, run_first
+from leitstand.sandbox.seeding import annotated, by_digest, projects, run_first, setter
 from leitstand.sandbox.service_status import service_status
 from leitstand.sandbox.services import Services
 from leitstand.sandbox.sql.late import LateSql
 from leitstand.sandbox.sql.rest import Rest
 from leitstand.sandbox.store import Store, StoreDamaged
+from leitstand.sandbox.times import Times
 from leitstand.sandbox.traffic_log import TrafficLog
 from leitstand.sandbox.visits import Visits
 
@@ -111,13 +113,13 @@ class Supervisor:
         period = float(seed.get("monitoring", {}).get("sample_period", 1.0))
         counts = LogCounts(self._store.json_table(LOG_METRICS), period)
         self._logs.listen(counts)
-        self._sql = LateSql(self._store, directory, seed, references)
+        addresses = Addresses(self._store)
+        self._sql = LateSql(self._store, directory, seed, addresses, references)
         monitoring = partial(Monitoring, disks=self._sql.disks, running=self._fleet.counts)
         self._monitoring = monitoring(self._traffic, period, counts=counts)
         methods = contract()
-        self._apis = LateRest(
-            self._store, directory, seed, self._door.balance, self._logs.listen, self._monitoring
-        )
+        told = (self._door.balance, self._logs.listen, self._monitoring, addresses)
+        self._apis = LateRest(self._store, directory, seed, *told)
         self._faults = Faults(tuple(methods), self._sql.paths, self._apis.paths)
         self._rpc = Rpc(methods, self._handlers(), projects(seed), self._faults, self._sql.load)
         self._sql.attach(self._rpc)
@@ -135,6 +137,7 @@ class Supervisor:
                 ("GET", "/clock"): self._apis.clock,
                 ("POST", "/clock"): self._apis.move_clock,
                 ("POST", "/certificates"): self._apis.age_certificate,
+                ("POST", "/times"): Times(self._store).set,
             },
         )
         self._addresses: dict[str, str] = {}
@@ -187,14 +190,9 @@ class Supervisor:
         self._announce()
 
     async def _start_processes(self) -> None:
-        payloads = self._store.table("secret_payloads", secretmanager_v1.SecretPayload)
-
-        def set_secret(name: str, value: bytes) -> None:
-            payloads[name] = secretmanager_v1.SecretPayload(data=value)
-
         listed = self._seed.get("first_executions", ())
         first = partial(run_first, listed, self._jobs, self._operations)
-        await self._sql.start(self._secrets.value, set_secret, first)
+        await self._sql.start(self._secrets.value, setter(self._store), first)
         await self._apis.start()
         await self._services.start()
 
@@ -222,24 +220,25 @@ class Supervisor:
     def _announce(self) -> None:
         """Write sandbox.json: from now on the sandbox can be found."""
         content = {
-            "pid": os.getpid(),
+            **self._about(),
             "process_start": start_mark(os.getpid()),
             "started_at": datetime.now(UTC).isoformat(),
-            **self._addresses,
             "token": self._token,
-            "project": self._seed["project"],
-            "location": self._seed.get("location", ""),
-            "version": __version__,
         }
         announce(self._directory, content)
 
-    def _status(self) -> dict[str, Any]:
+    def _about(self) -> dict[str, Any]:
         return {
             "pid": os.getpid(),
             "version": __version__,
             "project": self._seed["project"],
             "location": self._seed.get("location", ""),
             **self._addresses,
+        }
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            **self._about(),
             "services": [service_status(service) for service in self._table.values()],
             "instances": {name: len(pool.ready) for name, pool in self._fleet.running().items()},
             "sql": self._sql.status(),

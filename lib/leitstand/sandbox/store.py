@@ -83,6 +83,13 @@ class Table(MutableMapping[str, MessageType], Generic[MessageType]):
             )
         self._changed.clear()
 
+    def refill(self, name: str, text: dict[str, Any]) -> None:
+        """Let the live message of that name have other contents."""
+        message = raw(self._messages[name])
+        message.Clear()
+        json_format.ParseDict(text, message, ignore_unknown_fields=True)
+        self[name] = self._messages[name]
+
 
 class JsonTable(MutableMapping[str, dict[str, Any]]):
     """JSON objects by full resource name, in the order they were added.
@@ -164,6 +171,33 @@ class Store:
     def has(self, table: str, name: str) -> bool:
         """Whether a table has that entry, without reading entries as messages."""
         return name in self._tables.get(table, self._texts.get(table, {}))
+
+    def texts(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """Every table as JSON, as it would be written now; only to be read."""
+        for table in self._tables.values():
+            table.collect(True)
+        return self._texts
+
+    def replace(self, texts: dict[str, dict[str, dict[str, Any]]], but: str) -> None:
+        """Let entries be as `texts` has them; the live messages change, none comes or goes.
+
+        Args:
+            texts: As `texts()` gave them, in a copy.
+            but: A table that stays as it is.
+        """
+        for name, entries in texts.items():
+            if name == but or entries == self._texts[name]:
+                continue
+            table = self._tables.get(name)
+            for key, entry in entries.items():
+                if entry == self._texts[name][key]:
+                    continue
+                if isinstance(table, Table):
+                    table.refill(key, entry)
+                else:
+                    self._texts[name][key].clear()
+                    self._texts[name][key].update(entry)
+        self.changed()
 
     def drop(self, name: str) -> None:
         """Forget what the file holds of a table that was not read yet."""

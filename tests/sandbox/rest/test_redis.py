@@ -12,7 +12,7 @@ import psutil
 import pytest
 import redis
 
-from leitstand.sandbox.ports import free_port
+from leitstand.sandbox.ports import Ports
 from leitstand.sandbox.rest.redis.configuration import Configuration
 from leitstand.sandbox.rest.redis.instances import Instances
 from leitstand.sandbox.rest.redis.server import RedisServer
@@ -231,7 +231,7 @@ async def loaded(file, directory):
     directory.mkdir()
     shutil.copy(file, directory / "dump.rdb")
     server = RedisServer(directory)
-    await server.start(Configuration.of({"port": free_port(()), "memorySizeGb": 1}, "", "x"))
+    await server.start(Configuration.of({"port": Ports().draw(), "memorySizeGb": 1}, "", "x"))
     try:
         return await server.ask("GET", "a")
     finally:
@@ -241,13 +241,13 @@ async def loaded(file, directory):
 ALONE = """
 import asyncio, sys
 from pathlib import Path
-from leitstand.sandbox.ports import free_port
+from leitstand.sandbox.ports import Ports
 from leitstand.sandbox.rest.redis.configuration import Configuration
 from leitstand.sandbox.rest.redis.server import RedisServer
 
 async def main():
     server = RedisServer(Path(sys.argv[1]))
-    wanted = {"port": free_port(()), "memorySizeGb": 1}
+    wanted = {"port": Ports().draw(), "memorySizeGb": 1}
     await server.start(Configuration.of(wanted, "secret", "x"))
     print(server.pid, flush=True)
     await asyncio.sleep(60)

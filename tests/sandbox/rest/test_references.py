@@ -15,7 +15,6 @@ from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.jobs import Jobs
 from leitstand.sandbox.logs import Logs
 from leitstand.sandbox.operations import Operations
-from leitstand.sandbox.ports import free_port
 from leitstand.sandbox.references import UNCHECKED, references_of
 from leitstand.sandbox.rest.compute.consumers import (
     network_consumers,
@@ -367,8 +366,3 @@ def test_a_database_keeps_its_connection(tmp_path):
     delete = Connections(park).custom()["deleteConnection"]
     call = SimpleNamespace(body={"consumerNetwork": NETWORK}, params={})
     assert "still using this connection" in refused(asyncio.run, delete(call))[1]
-
-
-def test_a_port_that_is_given_out_is_not_given_again():
-    first = free_port(())
-    assert first not in {free_port({first}) for _ in range(20)}

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.faults import Faults
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.rest.late import LateRest
@@ -34,8 +35,8 @@ def run(tmp_path):
     def run(scene):
         async def whole():
             seed = {"project": PROJECT, "location": "europe-west3"}
-            nothing = Monitoring(TrafficLog())
-            apis = LateRest(Store(tmp_path), tmp_path, seed, unheard, unheard, nothing)
+            nothing, store = Monitoring(TrafficLog()), Store(tmp_path)
+            apis = LateRest(store, tmp_path, seed, unheard, unheard, nothing, Addresses(store))
             apis.attach(Rpc({}, {}, frozenset({PROJECT}), Faults()))
             await apis.start()
             server = RestServer(apis, gcloud)

@@ -33,6 +33,8 @@ from leitstand.sandbox.store import Store, raw
 
 __all__ = ["Engine", "Request"]
 
+WITH_SERVERS = ("redis",)
+
 log = logging.getLogger(__name__)
 
 
@@ -100,7 +102,8 @@ class Engine:
         """
         for api, path, name in self._operations.unfinished:
             self._park.table(api, path).pop(name, None)
-        for api in self._park.apis():
+        # The servers first: what Cloud Scheduler starts at once shall find them where they are.
+        for api in sorted(self._park.apis(), key=lambda api: api not in WITH_SERVERS):
             for kind in self._kinds_of(api).values():
                 if kind.table:
                     await kind.start()

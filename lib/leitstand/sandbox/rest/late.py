@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.balancer import Backend
 from leitstand.sandbox.monitoring import Monitoring
 from leitstand.sandbox.rest.apis import VERSIONS, counts
@@ -38,6 +39,7 @@ class LateRest:
         balance: Tells the front door what the load balancer does.
         listen: Has a listener told of every log entry.
         monitoring: What alert policies look at.
+        addresses: The sandbox's ports.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class LateRest:
         balance: Callable[[Mapping[str, Backend]], None],
         listen: Callable[[Callable[[Mapping[str, Any]], None]], None],
         monitoring: Monitoring,
+        addresses: Addresses,
     ) -> None:
         self._store = store
         self._directory = directory
@@ -55,6 +58,7 @@ class LateRest:
         self._balance = balance
         self._listen = listen
         self._monitoring = monitoring
+        self._addresses = addresses
         self._rpc: Rpc | None = None
         self._engine: Engine | None = None
 
@@ -162,7 +166,7 @@ class LateRest:
 
             if self._rpc is None:
                 raise ValueError("the REST side was attached to no server")
-            park = park_of(self._store, self._directory, self._seed, self._balance)
+            park = park_of(self._store, self._directory, self._seed, self._balance, self._addresses)
             if self._seed.get("apis_disabled"):
                 begin_disabled(park, park.project)
             park.monitoring = self._monitoring

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMappi
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.rest.apis import COMPUTE, TABLES, counts
 from leitstand.sandbox.rest.collection import Body
 from leitstand.sandbox.rest.policies import TABLE, Policies
@@ -47,10 +48,12 @@ class Park:
         jobs: The Cloud Run jobs by full name.
         sql_instances: The Cloud SQL instances (DatabaseInstance) by "PROJECT/NAME".
         balance: Tells the front door what the load balancer does; see `FrontDoor.balance`.
+        addresses: The sandbox's ports, shared with its other servers.
 
     Attributes:
         policies: The IAM policies of all resources.
         balance: As given; does nothing where the sandbox has no front door.
+        addresses: As given, or this park's own.
         monitoring: What alert policies look at; set by whoever has it.
     """
 
@@ -68,6 +71,7 @@ class Park:
         jobs: Callable[[], Mapping[str, run_v2.Job]] | None = None,
         sql_instances: Callable[[], Mapping[str, Any]] | None = None,
         balance: Callable[[Mapping[str, Backend]], None] | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         self.project = project
         self.region = region
@@ -76,6 +80,7 @@ class Park:
         self.balance: Callable[[Mapping[str, Backend]], None] = balance or (lambda _: None)
         self.policies = Policies(store.json_table(TABLE), self._member_exists)
         self._store = store
+        self.addresses = addresses or Addresses(store)
         self._services = services
         self._jobs = jobs
         self._sql_instances = sql_instances

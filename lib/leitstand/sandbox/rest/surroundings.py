@@ -8,6 +8,7 @@ from typing import Any
 
 from google.cloud import run_v2
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.balancer import Backend
 from leitstand.sandbox.rest.park import Park
 from leitstand.sandbox.seeding import projects
@@ -21,6 +22,7 @@ def park_of(
     directory: Path,
     seed: Mapping[str, Any],
     balance: Callable[[Mapping[str, Backend]], None],
+    addresses: Addresses,
 ) -> Park:
     """What the REST kinds see of a sandbox.
 
@@ -29,6 +31,7 @@ def park_of(
         directory: The sandbox's.
         seed: What it began with; its projects and location count.
         balance: Tells the front door what the load balancer does.
+        addresses: The sandbox's ports.
     """
     services = store.table("services", run_v2.Service)
     jobs = store.table("jobs", run_v2.Job)
@@ -51,4 +54,5 @@ def park_of(
         jobs=lambda: jobs,
         sql_instances=sql_instances,
         balance=balance,
+        addresses=addresses,
     )

@@ -15,6 +15,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from leitstand.sandbox.ports import ADDRESS_IN_USE
 from leitstand.sandbox.sql.binaries import ACCOUNT, end_group, program, run, spawn
 from leitstand.sandbox.sql.configuration import Configuration
 
@@ -44,6 +45,11 @@ class StartFailed(Exception):
         """Its last FATAL message, or ""."""
         lines = [line for line in self.log.splitlines() if "FATAL:" in line]
         return lines[-1].partition("FATAL:")[2].strip() if lines else ""
+
+    @property
+    def port_taken(self) -> bool:
+        """Whether another process has its port."""
+        return ADDRESS_IN_USE in self.log
 
 
 class Cluster:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
-import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +13,9 @@ from typing import Any
 
 from google.cloud import sqladmin_v1 as sql
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.disk_gauges import Disk
-from leitstand.sandbox.ports import free_port
+from leitstand.sandbox.sockets import socket_directory
 from leitstand.sandbox.sql.cluster import StartFailed, own
 from leitstand.sandbox.sql.connectivity import give_names
 from leitstand.sandbox.sql.errors import invalid_state, missing
@@ -29,7 +27,6 @@ from leitstand.sandbox.store import Store
 __all__ = ["PORT_LABEL", "Inventory", "State", "key"]
 
 PORT_LABEL = "sandbox-port"
-LONGEST_SOCKET_DIRECTORY = 85
 GIB = 1024**3
 State = sql.DatabaseInstance.SqlInstanceState
 
@@ -39,20 +36,25 @@ log = logging.getLogger(__name__)
 class Inventory:
     """The instances by `PROJECT/NAME`, kept in the store, and their machines.
 
+    Args:
+        store: The sandbox's state.
+        directory: Where the machines lie.
+        region: Where instances are by default.
+        addresses: The sandbox's ports.
+
     Attributes:
         table: The instances; assign one again after a change.
         region: Where instances are by default.
     """
 
-    def __init__(self, store: Store, directory: Path, region: str) -> None:
+    def __init__(self, store: Store, directory: Path, region: str, addresses: Addresses) -> None:
         self.table = store.table("sql_instances", sql.DatabaseInstance)
         self.region = region
         self._directory = directory
-        self._sockets = _socket_directory(directory)
+        self._addresses = addresses
         self._machines: dict[str, Machine] = {}
         directory.mkdir(mode=0o700, exist_ok=True)
-        shutil.rmtree(self._sockets, ignore_errors=True)
-        self._sockets.mkdir(mode=0o700)
+        self._sockets = socket_directory(directory, "sql")
         own(self._sockets)
 
     def get(self, project: str, name: str) -> sql.DatabaseInstance:
@@ -70,7 +72,9 @@ class Inventory:
         name = key(instance.project, instance.name)
         if name not in self._machines:
             port = int(instance.settings.user_labels[PORT_LABEL])
-            self._machines[name] = Machine(self._directory / name, self._sockets, port)
+            self._machines[name] = Machine(
+                self._directory / name, self._sockets, port, lambda: self._move(instance)
+            )
         return self._machines[name]
 
     def serving(self, project: str, name: str) -> Machine:
@@ -89,7 +93,7 @@ class Inventory:
 
     def add(self, project: str, name: str, content: sql.DatabaseInstance) -> sql.DatabaseInstance:
         """Enter an instance as PENDING_CREATE, with a port of its own; nothing runs yet."""
-        port = self._free_port()
+        port = self._addresses.draw()
         region = content.region or self.region
         content.kind = "sql#instance"
         content.name, content.project, content.region = name, project, region
@@ -129,6 +133,7 @@ class Inventory:
     async def forget(self, instance: sql.DatabaseInstance) -> None:
         """Remove the instance and its machine."""
         await self.discard(instance)
+        self._addresses.release(self.machine(instance).port)
         name = key(instance.project, instance.name)
         self._machines.pop(name, None)
         self.table.pop(name, None)
@@ -153,9 +158,11 @@ class Inventory:
         await asyncio.gather(*(self._take_up(instance) for instance in list(self.table.values())))
 
     async def close(self) -> None:
-        """Stop all clusters."""
+        """Stop all clusters; their ports may be others' from now on."""
         await asyncio.gather(*(machine.cluster.stop() for machine in self._machines.values()))
         shutil.rmtree(self._sockets, ignore_errors=True)
+        for instance in self.table.values():
+            self._addresses.release(self.machine(instance).port)
 
     def status(self) -> Mapping[str, Any]:
         """Where each instance listens, by its name."""
@@ -189,9 +196,13 @@ class Inventory:
             await self.discard(instance)
             self.set_state(instance, State.FAILED)
         else:
-            self.machine(instance).tidy()
+            machine = self.machine(instance)
+            machine.tidy()
             self.set_state(instance, State.RUNNABLE)
+            if not self._addresses.hold(machine.port):
+                machine.port = self._move(instance)
             if instance.settings.activation_policy == sql.Settings.SqlActivationPolicy.NEVER:
+                machine.keep_port()
                 return
             try:
                 await self.run(instance)
@@ -199,20 +210,16 @@ class Inventory:
                 log.error("%s does not start: %s", instance.name, error.log)
                 self.set_state(instance, State.FAILED)
 
-    def _free_port(self) -> int:
-        taken = {self.machine(instance).port for instance in self.table.values()}
-        return free_port(taken)
+    def _move(self, instance: sql.DatabaseInstance) -> int:
+        """Give the instance another port, and return it."""
+        labels = instance.settings.user_labels
+        old = int(labels[PORT_LABEL])
+        labels[PORT_LABEL] = str(new := self._addresses.move(old))
+        self.table[key(instance.project, instance.name)] = instance
+        log.warning("Port %d is taken: %s has port %d from now on.", old, instance.name, new)
+        return new
 
 
 def key(project: str, name: str) -> str:
     """The name under which an instance is kept."""
     return f"{project}/{name}"
-
-
-def _socket_directory(directory: Path) -> Path:
-    """A directory whose sockets have names short enough for the system (unix(7): 108 bytes)."""
-    inside = directory / "sockets"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_DIRECTORY:
-        return inside
-    mark = hashlib.sha256(os.fsencode(directory)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"leitstand-sql-{mark}"

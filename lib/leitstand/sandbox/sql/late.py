@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.contract import LATE_PACKAGES, contract
 from leitstand.sandbox.disk_gauges import Disk
 from leitstand.sandbox.references import UNCHECKED, References
@@ -32,6 +33,7 @@ class LateSql:
         store: Where instances are kept.
         directory: Of the sandbox.
         seed: The sandbox's seed; `sql` lists instances (see `CloudSql.seed`).
+        addresses: The sandbox's ports.
         references: Checks the networks that instances name.
     """
 
@@ -40,10 +42,12 @@ class LateSql:
         store: Store,
         directory: Path,
         seed: Mapping[str, Any],
+        addresses: Addresses,
         references: References = UNCHECKED,
     ) -> None:
         self._store = store
         self._references = references
+        self._addresses = addresses
         self._directory = directory / "sql"
         self._project = str(seed["project"])
         self._region = str(seed.get("location", ""))
@@ -119,7 +123,9 @@ class LateSql:
         if self._service is None:
             from leitstand.sandbox.sql.service import CloudSql
 
-            self._service = CloudSql(self._store, self._directory, self._region, self._references)
+            self._service = CloudSql(
+                self._store, self._directory, self._region, self._references, self._addresses
+            )
             if self._rpc is not None:
                 self._rpc.extend(contract(LATE_PACKAGES), self._service.methods())
         return self._service

@@ -5,19 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from psycopg import sql
 
 from leitstand.sandbox.sql.archive import Archive
 from leitstand.sandbox.sql.backups import BaseBackup, BaseBackups
-from leitstand.sandbox.sql.cluster import Cluster, own
+from leitstand.sandbox.sql.cluster import Cluster, StartFailed, own
 from leitstand.sandbox.sql.configuration import Configuration, Recovery
 
 __all__ = ["OWNER", "Machine"]
 
 OWNER = "cloudsqlsuperuser"
+PORT_ATTEMPTS = 5
 BOOTSTRAP = (
     # As at Google: what users of the API are members of; PostgreSQL's superuser nobody gets.
     f"CREATE ROLE {OWNER} CREATEDB CREATEROLE",
@@ -29,6 +30,12 @@ BOOTSTRAP = (
 class Machine:
     """The processes and files of one instance.
 
+    Args:
+        directory: Everything of it lies here.
+        sockets: The directory of its Unix socket.
+        port: TCP port on 127.0.0.1.
+        move: Gives it another port where its own is taken, before it has first started.
+
     Attributes:
         directory: Everything of it lies here.
         port: TCP port on 127.0.0.1.
@@ -37,13 +44,18 @@ class Machine:
         backups: Its base backups.
     """
 
-    def __init__(self, directory: Path, sockets: Path, port: int) -> None:
+    def __init__(self, directory: Path, sockets: Path, port: int, move: Callable[[], int]) -> None:
         self.directory = directory
         self.port = port
         self.cluster = Cluster(directory)
         self.archive = Archive(directory / "archive", self.cluster)
         self.backups = BaseBackups(directory / "backups", self.cluster)
         self._sockets = sockets
+        self._move: Callable[[], int] | None = move
+
+    def keep_port(self) -> None:
+        """From now on the port stays as it is: those who use the instance know it."""
+        self._move = None
 
     async def create(self, flags: Mapping[str, str], archiving: bool) -> None:
         """Make an empty cluster with Google's roles and pgvector, and start it.
@@ -71,17 +83,28 @@ class Machine:
     ) -> None:
         """Start the cluster; with `archiving`, its log is archived from now on.
 
+        The first time it takes another port where its own is taken.
+
         Raises:
-            StartFailed: It did not get ready.
+            StartFailed: It did not get ready, or its port was taken meanwhile.
+            PortNamed: It cannot take another port.
         """
         if archiving and not self.archive.era:
             self.archive.clear()
         if not archiving:
             self.archive.remove()
         archive = self.archive.directory if archiving else None
-        await self.cluster.start(
-            Configuration(self.port, self._sockets, archive, flags, recovery), limit=limit
-        )
+        for attempts_left in reversed(range(PORT_ATTEMPTS)):
+            wanted = Configuration(self.port, self._sockets, archive, flags, recovery)
+            try:
+                await self.cluster.start(wanted, limit=limit)
+            except StartFailed as error:
+                if not error.port_taken or self._move is None or not attempts_left:
+                    raise
+                self.port = self._move()
+            else:
+                break
+        self.keep_port()
 
     async def back_up(self, id: int) -> BaseBackup:
         """Take a base backup of the running cluster."""

