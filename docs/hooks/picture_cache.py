@@ -10,7 +10,7 @@ __all__ = ["PICTURES", "digest_of", "kept", "replace"]
 
 PICTURES = Path(".cache") / "site" / "pictures"
 LIST = "pictures.json"
-SHOWN = ("lib/leitstand", "lib/requirements.lock", "config", "runbooks")
+SHOWN = ("lib/leitstand", "lib/requirements.lock", "config", "runbooks", "docs/rehearsals.yaml")
 TAKEN_BY = "docs/hooks"
 
 

@@ -1,5 +1,6 @@
-"""What is done for pictures: the tour, a runbook in JupyterLab, and a drill from start to score."""
+"""What is done for pictures: the tour, a runbook in JupyterLab; the rest is seen at rehearsals."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -7,20 +8,19 @@ from functools import partial
 from logging import Logger
 from pathlib import Path
 
-from lanes import at_once
 from picture_browser import Lab, chromium, lab, photograph, window
-from picture_stage import PictureFailed, Stage, stage
+from picture_stage import PictureFailed, Stage, names_of, replaced, stage
+from rehearsal_lanes import Job
+from rehearsal_results import Rehearsed, read_rehearsed
+from rehearsal_table import Lane
 
-__all__ = ["PICTURES", "take", "wanted"]
+__all__ = ["PICTURES", "of_rehearsals", "scenes", "wanted"]
 
-FAULT = "bad-release"
 ATTEMPTS = (
     2  # on a machine that is busy with other things, a good release is not always judged good
 )
 SOONER = {"window": 2, "deadline": 10, "interval": 0.25, "min_requests": 20}
 """Each stage of a release takes half as long; there are more pictures to take meanwhile."""
-
-Lane = Callable[[Stage], None]
 
 
 def tour(stage: Stage) -> None:
@@ -31,55 +31,23 @@ def tour(stage: Stage) -> None:
 
 
 def by_hand(stage: Stage) -> None:
-    """The runbook release in JupyterLab: its plan, what it did, and its record."""
+    """The runbook release in JupyterLab: its plan, and what it did."""
     browser = chromium()
     if browser is None:
         return
     stage.shorten(SOONER)
-    with window(browser) as shown:
-        with stage.sandbox(), lab(stage, "release") as address:
-            notebook = Lab(shown)
-            notebook.open(address)
-            notebook.run_all()
-            notebook.show("Der Plan nennt jede Änderung")
-            photograph(shown, stage, "lab-plan")
-            notebook.set_apply()
-            notebook.run_all()
-            notebook.show("Jetzt steigt der Verkehr")
-            photograph(shown, stage, "lab-verkehr")
-        page = stage.home / "beleg.html"
-        stage.type("audit", "show", "2", "--html", str(page))
-        shown.goto(page.as_uri())
-        photograph(shown, stage, "beleg")
+    with window(browser) as shown, stage.sandbox(), lab(stage, "release") as address:
+        notebook = Lab(shown)
+        notebook.open(address)
+        notebook.run_all()
+        notebook.show("Der Plan nennt jede Änderung")
+        photograph(shown, stage, "lab-plan")
+        notebook.set_apply()
+        notebook.run_all()
+        notebook.show("Jetzt steigt der Verkehr")
+        photograph(shown, stage, "lab-verkehr")
 
 
-def drill(stage: Stage) -> None:
-    """A faulty release that is found, treated and scored."""
-    with stage.sandbox():
-        try:
-            shown = stage.type("drill", "start", FAULT)
-            stage.draw("uebung-beginnt", f"leitstand drill start {FAULT}", shown)
-            stage.type("run", "incident", "--html")
-            _hypotheses(stage)
-            stage.type("run", "rollback", "-p", "service=web", "--apply")
-            shown = stage.type("drill", "score", "--wait", "300")
-            stage.draw("uebung-bewertet", "leitstand drill score --wait 300", shown)
-        finally:
-            stage.type("drill", "stop", always=True)
-
-
-def _hypotheses(stage: Stage) -> None:
-    browser = chromium()
-    if browser is None:
-        return
-    (page,) = (stage.home / "runs").glob("*-incident-*/notebook.html")
-    with window(browser) as shown:
-        shown.goto(page.as_uri())
-        Lab(shown).show("Zuoberst steht die Ursache")
-        photograph(shown, stage, "uebung-ursache")
-
-
-LANES: Sequence[Lane] = (tour, by_hand, drill)
 OF_TERMINAL = frozenset({"runbook-zeigen", "zwei-releases", "uebung-beginnt", "uebung-bewertet"})
 PICTURES = OF_TERMINAL | {"beleg", "lab-plan", "lab-verkehr", "uebung-ursache"}
 """Names of all pictures."""
@@ -90,46 +58,92 @@ def wanted() -> frozenset[str]:
     return OF_TERMINAL if chromium() is None else PICTURES
 
 
-def take(root: Path, target: Path, log: Logger) -> None:
-    """Take all pictures; each lane in a place of its own, all at once.
+def scenes(root: Path, target: Path, log: Logger) -> Sequence[Job]:
+    """Return what is done for pictures alone; each job in a place of its own.
 
     Args:
         root: The checkout.
         target: An empty directory for the pictures.
         log: Told what was done.
-
-    Raises:
-        PictureFailed: the program did not do what a picture is to show, nor the second time.
-        KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once everything has ended.
     """
-    began = time.monotonic()
     if chromium() is None:
         log.info("Chromium is not installed; pictures of the browser are left out.")
-    failed = list(filter(None, _walked(LANES, root, target, log)))
-    if failed:
-        raise failed[0]
-    log.info("Took the pictures in %.0f s", time.monotonic() - began)
 
-
-def _walked(
-    lanes: Sequence[Lane], root: Path, target: Path, log: Logger
-) -> list[PictureFailed | None]:
-    """Walk all lanes at once, and return for each how it failed, or None."""
-    stopped = threading.Event()
-
-    def walk(lane: Lane) -> PictureFailed | None:
+    def walk(
+        scene: Callable[[Stage], None], sandbox: Path, stopped: threading.Event
+    ) -> PictureFailed | None:
         failed: PictureFailed | None = None
         for _ in range(ATTEMPTS):
+            began = time.monotonic()
             try:
-                with stage(root, target, stopped) as place:
-                    lane(place)
+                with stage(root, target, stopped, sandbox) as place:
+                    scene(place)
             except PictureFailed as error:
                 failed = error
                 if stopped.is_set():
                     break
-                log.info("%s", error)
+                log.info("Once more: %s", error)
             else:
+                log.info("Took pictures of %s in %.0f s", scene.__name__, time.monotonic() - began)
                 return None
         return failed
 
-    return at_once([partial(walk, lane) for lane in lanes], stopped)
+    # The longer one first.
+    return [partial(walk, scene) for scene in (by_hand, tour)]
+
+
+def of_rehearsals(lanes: Sequence[Lane], root: Path, results: Path, target: Path) -> None:
+    """Take the pictures of what the rehearsals of this build did.
+
+    Args:
+        lanes: What was rehearsed.
+        root: The checkout.
+        results: The directory with what they left, ``rehearsals/`` and ``records/``.
+        target: The directory for the pictures.
+
+    Raises:
+        PictureFailed: a picture cannot be taken, or would say something about this machine.
+    """
+    with stage(root, target, threading.Event()) as place:
+        for rehearsal in (one for lane in lanes for one in lane.rehearsals):
+            for name, command in rehearsal.screens.items():
+                shown = results / "rehearsals" / rehearsal.runbook / f"{name}.txt"
+                place.draw(name, f"leitstand {command}", shown.read_text("utf-8"))
+        browser = chromium()
+        if browser is None:
+            return
+        with window(browser) as page:
+            page.goto(_record(place, results).as_uri())
+            photograph(page, place, "beleg")
+            page.goto(_incident(place, results).as_uri())
+            Lab(page).show("Zuoberst steht die Ursache")
+            photograph(page, place, "uebung-ursache")
+
+
+def _record(place: Stage, results: Path) -> Path:
+    """Write the page of the record of the rehearsed release."""
+    page = place.home / "beleg.html"
+    run = _rehearsed(results, "release").run
+    store, key = results / "records", results / "records.pub"
+    place.type("audit", "show", run, "--store", str(store), "--key", str(key), "--html", str(page))
+    return page
+
+
+def _incident(place: Stage, results: Path) -> Path:
+    """Write the page of the rehearsed incident's notebook, without the place where it ran."""
+    from leitstand.notebook.html import write_html
+
+    notebook = results / "rehearsals" / "incident" / "notebook.ipynb"
+    text = notebook.read_text("utf-8")
+    run = re.escape(_rehearsed(results, "incident").run)
+    homes = {Path(home) for home in re.findall(rf"(/[^\s\"'<>\\]+)/runs/{run}", text)}
+    copy = place.home / "incident.ipynb"
+    copy.write_text(replaced(text, names_of(*homes)), "utf-8")
+    return write_html(copy)
+
+
+def _rehearsed(results: Path, runbook: str) -> Rehearsed:
+    found = read_rehearsed(results / "rehearsals" / runbook)
+    if found is None:
+        raise PictureFailed(f"The runbook {runbook} was not rehearsed.")
+    return found

@@ -19,10 +19,11 @@ from pathlib import Path
 
 import yaml
 from picture_terminal import drawn, on_screen, typed
+from rehearsal_sandbox import copy_sandbox, environment_of
 
-__all__ = ["PictureFailed", "Stage", "replaced", "stage"]
+__all__ = ["PictureFailed", "Stage", "names_of", "replaced", "stage"]
 
-FOREIGN = ("LEITSTAND_", "GOOGLE_", "CLOUDSDK_", "JUPYTER", "IPYTHON")
+FOREIGN = ("JUPYTER", "IPYTHON")
 SOMEBODY = "/home/sie/leitstand/.leitstand"
 
 HOLD = (
@@ -59,8 +60,9 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """Environment of the commands: their own state, no real credentials, no settings."""
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
         project = self.home / "project"
+        own = environment_of(project if project.exists() else self.root, self.home)
+        kept = {name: text for name, text in own.items() if not name.startswith(FOREIGN)}
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
         return {
             **kept,
@@ -68,10 +70,6 @@ class Stage:
             "USER": "sie",
             "LOGNAME": "sie",
             "XDG_CACHE_HOME": cache,  # matplotlib would look through all fonts again
-            "LEITSTAND_HOME": str(self.home),
-            "LEITSTAND_PROJECT": str(project if project.exists() else self.root),
-            "CLOUDSDK_CONFIG": str(self.home / "no-gcloud"),
-            "NO_GCE_CHECK": "true",
             "JUPYTER_CONFIG_DIR": str(self.home / "jupyter"),
             "JUPYTER_RUNTIME_DIR": str(self.home / "jupyter-runtime"),
             "JUPYTERLAB_SETTINGS_DIR": str(self.home / "jupyter" / "settings"),
@@ -82,25 +80,20 @@ class Stage:
     @property
     def names(self) -> Mapping[str, str]:
         """What pictures show in the place of this machine's paths; each as long as the path."""
-        return {str(path): _somebody(len(str(path))) for path in (self.home, self.root)}
+        return names_of(self.home, self.root)
 
-    def type(self, *arguments: str, always: bool = False) -> str:
+    def type(self, *arguments: str) -> str:
         """Run ``leitstand`` in a terminal, and return what then stands on it.
 
         Args:
             arguments: What is typed behind it.
-            always: Whether also when everything is to end: what cleans up.
 
         Raises:
             PictureFailed: it ended with an exit code that is not 0.
         """
-
-        def is_stopped() -> bool:
-            return self.stopped.is_set() and not always
-
-        if is_stopped():
+        if self.stopped.is_set():
             raise PictureFailed("The build was stopped.")
-        code, sent = typed(arguments, self.root, self.environment, is_stopped)
+        code, sent = typed(arguments, self.root, self.environment, self.stopped.is_set)
         if code != 0:
             told = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", on_screen(sent)).split()
             command = " ".join(("leitstand", *arguments))
@@ -119,7 +112,7 @@ class Stage:
         path.write_text(yaml.safe_dump(environment, allow_unicode=True), "utf-8")
 
     def draw(self, name: str, command: str, screen: str) -> None:
-        """Keep what stands on the terminal as the picture of that name."""
+        """Keep what stands on a terminal as the picture of that name."""
         svg = drawn(replaced(screen, self.names), command, name)
         self.check(name, re.sub(r"<[^>]*>", "", svg))
         (self.target / f"{name}.svg").write_text(svg, "utf-8")
@@ -159,14 +152,30 @@ class Stage:
 
 
 @contextmanager
-def stage(root: Path, target: Path, stopped: threading.Event) -> Iterator[Stage]:
-    """Give a stage whose state is gone after the block."""
+def stage(
+    root: Path, target: Path, stopped: threading.Event, sandbox: Path | None = None
+) -> Iterator[Stage]:
+    """Give a stage whose state is gone after the block.
+
+    Args:
+        root: The checkout.
+        target: Where the pictures go.
+        stopped: Set when everything is to end.
+        sandbox: A provisioned one, which does not run; the stage has a copy.
+    """
     # Short, as SOMEBODY's is: tables then break where they would break for a reader.
     home = Path(tempfile.mkdtemp(prefix="leitstand-bilder-", dir="/tmp")).resolve()
     try:
+        if sandbox is not None:
+            copy_sandbox(sandbox, home)
         yield Stage(root, home, target, stopped)
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+def names_of(*paths: Path) -> Mapping[str, str]:
+    """Return what pictures show in the place of paths; each as long as the path."""
+    return {str(path): _somebody(len(str(path))) for path in paths}
 
 
 def replaced(screen: str, names: Mapping[str, str]) -> str:

@@ -30,7 +30,7 @@ ROWS = 60
 INTO_TERMINAL = (
     "import fcntl, os, sys, termios\n"
     "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"  # the terminal's end is then the command's end
-    "os.execv(sys.executable, [sys.executable, '-m', 'leitstand.cli', *sys.argv[1:]])\n"
+    "os.execv(sys.executable, [sys.executable, '-m', 'leitstand', *sys.argv[1:]])\n"
 )
 
 CONTROL = re.compile(r"\x1b\[([0-9;?]*)([A-Za-z])|(\r?\n)|(\r)")

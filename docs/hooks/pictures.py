@@ -2,26 +2,22 @@
 
 A comment ``<!-- bild: NAME | Alternative text -->`` becomes the picture of that name. Kept ones are
 used as long as they show this repository, byte for byte. With LEITSTAND_SITE=fresh they are taken
-anew before the site is built, unless they do. Where there is no picture, its place stays empty: on
-a machine without Chromium, for example. An unknown name is a warning.
+anew with the rehearsals (rehearsing.py), unless they do. Where there is no picture, its place stays
+empty: on a machine without Chromium, for example. An unknown name is a warning.
 """
 
 import logging
 import re
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from posixpath import relpath
 
-import freshness
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
-from picture_cache import digest_of, kept, replace
-from picture_scenes import PICTURES, take, wanted
-from picture_stage import PictureFailed
+from picture_cache import kept
+from picture_scenes import PICTURES
 
 __all__ = ["on_files", "on_page_markdown", "on_pre_build", "placed"]
 
@@ -33,22 +29,10 @@ DIRECTORY = "bilder"
 _found: dict[str, Path] = {}
 
 
-@event_priority(50)  # after the rehearsals, which need both processors
+@event_priority(50)  # after the rehearsals, with which they are taken
 def on_pre_build(*, config: MkDocsConfig) -> None:
-    """Take the pictures, when the build is to be fresh and what they show has changed.
-
-    Raises:
-        PluginError: the program did not do what a picture is to show.
-    """
+    """Find the pictures that show this repository."""
     root = Path(config.config_file_path).resolve().parent
-    if freshness.is_fresh() and wanted() - set(kept(root)):
-        digest = digest_of(root)
-        with tempfile.TemporaryDirectory(prefix="leitstand-pictures-") as new:
-            try:
-                take(root, Path(new), log)
-            except PictureFailed as error:
-                raise PluginError(str(error)) from error
-            replace(root, Path(new), digest)
     _found.clear()
     _found.update(kept(root))
     if missing := sorted(PICTURES - set(_found)):

@@ -1,7 +1,9 @@
 """Rehearses runbooks in sandboxes of their own, several lanes at once; leaves nothing running.
 
-Each lane has a private state directory in a temporary directory. All lanes seal into one store with
-one key, which is made for them and thrown away; its public half stays beside the store.
+Each lane has a private state directory in a temporary directory, and a copy of one sandbox that was
+provisioned before. All lanes seal into one store with one key, which is made for them and thrown
+away; its public half stays beside the store. A lane that has ended takes up further work, so that
+never more is done at once than there are lanes.
 """
 
 import json
@@ -11,27 +13,35 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from logging import Logger
 from pathlib import Path
 from typing import Any
 
 from lanes import at_once
+from picture_stage import names_of, replaced
+from picture_terminal import on_screen, typed
 from rehearsal_commands import Commands, Ended, NotEnded
 from rehearsal_results import CACHE, Rehearsed, digest_of
+from rehearsal_sandbox import SANDBOX, copy_sandbox, environment_of
 from rehearsal_table import Lane, Rehearsal, command_of
 
 from leitstand.audit.signing import FileSigner
 
-__all__ = ["RehearsalFailed", "rehearse"]
+__all__ = ["Job", "RehearsalFailed", "rehearse"]
 
 DEADLINE = 300.0
 """Seconds for one command."""
 
 ENDING_SECONDS = 60.0
-FOREIGN = ("LEITSTAND_", "GOOGLE_", "CLOUDSDK_")
+
+Job = Callable[[Path, threading.Event], Exception | None]
+"""Further work: is given the provisioned sandbox, to be copied, and what is set when all are to
+end; returns why it failed.
+"""
 
 
 class RehearsalFailed(Exception):
@@ -52,8 +62,13 @@ class RehearsalFailed(Exception):
 
 
 def rehearse(
-    lanes: Sequence[Lane], root: Path, target: Path, commit: str, log: Logger
-) -> list[RehearsalFailed]:
+    lanes: Sequence[Lane],
+    root: Path,
+    target: Path,
+    commit: str,
+    log: Logger,
+    jobs: Sequence[Job] = (),
+) -> list[Exception]:
     """Rehearse everything and return what failed; a lane ends with its first failure.
 
     Args:
@@ -63,6 +78,7 @@ def rehearse(
             ``failed/`` the notebooks of runs that ended otherwise than they must.
         commit: Of the checkout, for the results.
         log: Told of each rehearsal.
+        jobs: Done after the rehearsals, each by the next lane that has ended without a failure.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
@@ -76,19 +92,31 @@ def rehearse(
         (target / "records.pub").write_text(FileSigner(key).public.text + "\n", "utf-8")
         # Before anything starts: what changes meanwhile is not what was rehearsed.
         digests = {one.runbook: digest_of(root, one) for lane in lanes for one in lane.rehearsals}
-        running = [
-            _Lane(lane, Path(place) / str(number), key, root, target, commit, digests, log, stopped)
-            for number, lane in enumerate(lanes)
-        ]
-        return [failed for failed in at_once([lane.run for lane in running], stopped) if failed]
+        first = Path(place) / "first"
+        lane = partial(_Lane, root=root, target=target, commit=commit, digests=digests, log=log)
+        lane = partial(lane, key=key, stopped=stopped)
+        failures: list[Exception] = []
+        waiting = list(jobs)
+
+        def walk(number: int) -> None:
+            failed = lane(home=Path(place) / str(number)).run(lanes[number], first / SANDBOX)
+            while failed is None and waiting and not stopped.is_set():
+                failed = waiting.pop(0)(first / SANDBOX, stopped)
+            if failed is not None:
+                failures.append(failed)
+                waiting.clear()
+
+        failures += filter(None, at_once([lane(home=first).run], stopped))
+        if not failures:
+            at_once([partial(walk, number) for number in range(len(lanes))], stopped)
+        return failures
 
 
 class _Lane:
     def __init__(
-        self, lane: Lane, home: Path, key: Path, root: Path, target: Path, commit: str,
+        self, home: Path, key: Path, root: Path, target: Path, commit: str,
         digests: Mapping[str, str], log: Logger, stopped: threading.Event,
     ) -> None:  # fmt: skip
-        self._lane = lane
         self._home = home
         self._key = key
         self._root = root
@@ -97,16 +125,24 @@ class _Lane:
         self._digests = digests
         self._log = log
         self._stopped = stopped
+        self._environment = environment_of(root, home)
 
-    def run(self) -> RehearsalFailed | None:
-        """Rehearse the lane and return its failure; the sandbox has ended in any case."""
+    def run(self, lane: Lane | None = None, sandbox: Path | None = None) -> Exception | None:
+        """Rehearse the lane and return its failure; the sandbox has ended in any case.
+
+        Args:
+            lane: What is rehearsed; without it, the sandbox is provisioned, and that is all.
+            sandbox: A provisioned one, to be copied.
+        """
         self._home.mkdir(mode=0o700)
         (self._home / "records").symlink_to(self._target / "records")
         os.link(self._key, self._home / "records.pem")
-        self._commands = Commands(self._root, self._environment(), self._home)
+        if sandbox is not None:
+            copy_sandbox(sandbox, self._home)
+        self._commands = Commands(self._root, self._environment, self._home)
         try:
             self._do("sandbox up")
-            for rehearsal in self._lane.rehearsals:
+            for rehearsal in lane.rehearsals if lane is not None else ():
                 self._rehearse(rehearsal)
         except RehearsalFailed as failed:
             return None if self._stopped.is_set() else failed
@@ -116,6 +152,7 @@ class _Lane:
 
     def _rehearse(self, rehearsal: Rehearsal) -> None:
         started = time.monotonic()
+        self._screens: dict[str, str] = {}
         for attempt in range(1, rehearsal.attempts + 1):
             try:
                 self._keep(rehearsal, self._attempt(rehearsal))
@@ -129,14 +166,21 @@ class _Lane:
 
     def _attempt(self, rehearsal: Rehearsal) -> Mapping[str, Any]:
         """Prepare, run the runbook, restore; return the run's result."""
+        restore = self._do
         try:
             for preparing in rehearsal.prepare:
-                self._do(preparing)
+                self._step(rehearsal, preparing)
             command = [*shlex.split(command_of(rehearsal))[1:], "--json", "--quiet"]
             ended = self._leitstand(command, rehearsal.runbook)
+            if ended.code == rehearsal.exit_code:
+                for following in rehearsal.after:
+                    self._step(rehearsal, following)
+        except RehearsalFailed:
+            restore = self._try  # what failed first is what counts
+            raise
         finally:
             for restoring in rehearsal.restore:
-                self._do(restoring)
+                restore(restoring)
         result = _result(ended.output)
         if ended.code == rehearsal.exit_code and Path(str(result.get("notebook"))).is_file():
             return result
@@ -175,27 +219,35 @@ class _Lane:
             scene=rehearsal.scene,
             digest=self._digests[rehearsal.runbook],
         ).write(directory)
+        for name, shown in self._screens.items():
+            (directory / f"{name}.txt").write_text(shown, "utf-8")
+
+    def _step(self, rehearsal: Rehearsal, command: str) -> None:
+        """Do a command; in a terminal where what it says there is to be kept."""
+        name = next((name for name, typed in rehearsal.screens.items() if typed == command), None)
+        if name is None:
+            self._do(command)
+            return
+        stopped = self._stopped.is_set
+        code, sent = typed(shlex.split(command), self._root, self._environment, stopped, DEADLINE)
+        if code != 0:
+            raise RehearsalFailed(f"leitstand {command}", code, " ".join(on_screen(sent).split()))
+        self._screens[name] = replaced(on_screen(sent), names_of(self._home, self._root))
 
     def _do(self, command: str) -> None:
         ended = self._leitstand(shlex.split(command), command)
         if ended.code != 0:
             raise RehearsalFailed(f"leitstand {command}", ended.code, ended.problems)
 
+    def _try(self, command: str) -> None:
+        with suppress(RehearsalFailed):
+            self._do(command)
+
     def _leitstand(self, arguments: Sequence[str], what: str) -> Ended:
         try:
             return self._commands.run(arguments, DEADLINE, self._stopped.is_set)
         except NotEnded as error:
             raise RehearsalFailed(what, None, str(error)) from error
-
-    def _environment(self) -> dict[str, str]:
-        kept = {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)}
-        return {
-            **kept,
-            "LEITSTAND_HOME": str(self._home),
-            "LEITSTAND_PROJECT": str(self._root),
-            "CLOUDSDK_CONFIG": str(self._home / "no-gcloud"),
-            "NO_GCE_CHECK": "true",
-        }
 
     def _end(self) -> None:
         """End the sandbox and what visits it, whatever happened before."""

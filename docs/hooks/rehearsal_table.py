@@ -45,20 +45,24 @@ class Rehearsal:
         parameters: By name, besides ``apply``; all others keep their defaults.
         apply: Whether it changes anything.
         prepare: Commands before it, without ``leitstand``.
-        restore: Commands after it, however it ended.
+        after: Commands after it, when it ended as it must; they must succeed.
+        restore: Commands after all that, however it ended.
         exit_code: With which it must end.
         attempts: How often it is tried until it does.
         scene: What it shows, one German sentence or two.
+        screens: Commands out of `prepare` and `after`, by the name of the picture that they become.
     """
 
     runbook: str
     parameters: Mapping[str, Any] = field(default_factory=dict)
     apply: bool = False
     prepare: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
     restore: tuple[str, ...] = ()
     exit_code: int = 0
     attempts: int = 1
     scene: str = ""
+    screens: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,10 @@ class Lane:
     rehearsals: tuple[Rehearsal, ...]
 
 
+LISTS = ("prepare", "after", "restore")
 TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "runbook": str, "parameters": dict, "apply": bool, "prepare": list, "restore": list,
-    "exit_code": int, "attempts": int, "scene": str,
+    "runbook": str, "parameters": dict, "apply": bool, "prepare": list, "after": list,
+    "restore": list, "exit_code": int, "attempts": int, "scene": str, "screens": dict,
 }  # fmt: skip
 
 
@@ -149,7 +154,10 @@ def _misfits(entry: Rehearsal, template: Template) -> Iterator[str]:
         as_literals(check_parameters(template.parameters, given))
     except LeitstandError as error:
         yield f"{TABLE} does not fit {entry.runbook}: {error.message}"
-    for command in (*entry.prepare, *entry.restore):
+    for name, command in entry.screens.items():
+        if command not in (*entry.prepare, *entry.after):
+            yield f"{TABLE} makes {name} of “{command}”, which {entry.runbook} does not do"
+    for command in (*entry.prepare, *entry.after, *entry.restore):
         if command.split(" ", 1)[0] not in GROUPS:
             yield f"{TABLE} prepares {entry.runbook} with “{command}”, which is no such command"
 
@@ -163,5 +171,5 @@ def _rehearsals(lane: str, entries: object) -> Iterator[Rehearsal]:
         for key, value in entry.items():
             if key not in TYPES or not isinstance(value, TYPES[key]):
                 raise BadTable(f"{entry['runbook']}: {key} is unknown or has another type")
-        commands = {key: tuple(map(str, entry.get(key, ()))) for key in ("prepare", "restore")}
+        commands = {key: tuple(map(str, entry.get(key, ()))) for key in LISTS}
         yield Rehearsal(**{**entry, **commands})

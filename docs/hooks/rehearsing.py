@@ -1,7 +1,8 @@
 """MkDocs hook: rehearses every runbook before the site is built, with LEITSTAND_SITE=fresh.
 
-Without it, nothing is started. A rehearsal that ends otherwise than the table says fails the build;
-the results of earlier ones stay as they are.
+Without it, nothing is started. Where the kept pictures show another repository, they are taken anew
+meanwhile. A rehearsal that ends otherwise than the table says fails the build, and so does a
+picture that cannot be taken; the results of earlier ones stay as they are.
 """
 
 import logging
@@ -14,6 +15,9 @@ import freshness
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
+from picture_cache import digest_of, kept, replace
+from picture_scenes import of_rehearsals, scenes, wanted
+from picture_stage import PictureFailed
 from rehearsal_lanes import rehearse
 from rehearsal_results import CACHE, forget
 from rehearsal_table import TABLE, BadTable, faults_of, read_table
@@ -46,7 +50,7 @@ def on_pre_build(*, config: MkDocsConfig) -> None:
     if faults:
         raise PluginError("; ".join(faults))
     if freshness.is_fresh():
-        fresh_rehearsals(root)
+        fresh_rehearsals(root, pictures=not wanted() <= set(kept(root)))
 
 
 def check(root: Path) -> list[str]:
@@ -71,22 +75,35 @@ def check(root: Path) -> list[str]:
         return [str(error)]
 
 
-def fresh_rehearsals(root: Path) -> None:
+def fresh_rehearsals(root: Path, *, pictures: bool = False) -> None:
     """Rehearse everything, and put the results in the place of the earlier ones.
 
+    Args:
+        root: The checkout.
+        pictures: Whether all pictures are taken, too.
+
     Raises:
-        PluginError: a rehearsal failed; the earlier results stay.
+        PluginError: a rehearsal failed, or the program did not do what a picture is to show; the
+            earlier results stay.
     """
     cache = root / CACHE
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".new-", dir=cache))
     try:
-        failed = rehearse(read_table(root / TABLE), root, new, _commit(root), log)
+        lanes, digest, taken = read_table(root / TABLE), digest_of(root), new / "pictures"
+        taken.mkdir()
+        jobs = scenes(root, taken, log) if pictures else ()
+        failed = rehearse(lanes, root, new, _commit(root), log, jobs)
         if failed:
             _replace(new / "failed", cache / "failed")
             raise PluginError("; ".join(map(str, failed)))
+        if pictures:
+            of_rehearsals(lanes, root, new, taken)
+            replace(root, taken, digest)
         for part in PARTS:
             _replace(new / part, cache / part)
+    except PictureFailed as error:
+        raise PluginError(str(error)) from error
     finally:
         shutil.rmtree(new, ignore_errors=True)
 

@@ -80,7 +80,7 @@ def test_a_stopped_build_ends_the_command_and_leaves_nothing(tmp_path: Path) -> 
     with stages.stage(ROOT, tmp_path, stopped) as place:
         command = ["-c", "import time; time.sleep(60)"]
         before = terminal.INTO_TERMINAL
-        terminal.INTO_TERMINAL = before.replace("'-m', 'leitstand.cli', ", "")
+        terminal.INTO_TERMINAL = before.replace("'-m', 'leitstand', ", "")
         try:
             threading.Timer(0.5, stopped.set).start()
             code, _ = terminal.typed(command, ROOT, place.environment, stopped.is_set)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -69,6 +70,8 @@ def test_our_table_rehearses_every_runbook_once_and_with_parameters_it_takes():
         ("[{runbook: release, parameters: {gone: 1}}]", "does not fit release"),
         ("[{runbook: release, parameters: {env: mars}}]", "does not fit release"),
         ("[{runbook: release, prepare: [rm -r x]}]", "prepares release with “rm -r x”"),
+        ("[{runbook: release, after: [rm -r x]}]", "prepares release with “rm -r x”"),
+        ("[{runbook: release, screens: {one: drill stop}}]", "makes one of “drill stop”"),
     ],
 )
 def test_a_table_that_does_not_fit_is_told(tmp_path: Path, entries: str, fault: str):
@@ -170,6 +173,36 @@ def test_each_rehearsal_leaves_its_notebook_and_a_record_and_a_failing_one_is_na
     assert (True, 2) == (report.intact, report.head.seq)
     assert [] == list(place.iterdir())
     assert [] == processes_in(place)
+
+
+FURTHER = """
+lanes:
+  eine:
+    - runbook: gut
+      after: [sandbox status]
+      screens: {stand: sandbox status}
+"""
+
+
+def test_further_work_gets_a_sandbox_that_stands_still_and_screens_are_kept(tmp_path: Path):
+    root = project_with(tmp_path, ["gut"], FURTHER)
+    target, given = root / results.CACHE, []
+
+    def fails(sandbox: Path, stopped: threading.Event) -> Exception:
+        there = {path.name for path in sandbox.iterdir()}
+        given.append({"state.json", "furnished", "sandbox.json"} & there)
+        return ValueError("nothing to see")
+
+    def never(sandbox: Path, stopped: threading.Event) -> None:
+        given.append(None)
+
+    found = lanes.rehearse(
+        table.read_table(root / table.TABLE), root, target, "", LOG, [fails, never]
+    )
+    assert (["nothing to see"], [{"state.json", "furnished"}]) == ([*map(str, found)], given)
+    screen = (target / "rehearsals" / "gut" / "stand.txt").read_text("utf-8")
+    assert "127.0.0.1" in screen
+    assert "leitstand-docs-" not in screen
 
 
 def test_a_failed_rehearsal_fails_the_build_and_earlier_results_stay(tmp_path: Path):
