@@ -58,8 +58,10 @@ def wanted() -> frozenset[str]:
     return OF_TERMINAL if chromium() is None else PICTURES
 
 
-def scenes(root: Path, target: Path, log: Logger) -> Sequence[Job]:
+def scenes(root: Path, target: Path, log: Logger) -> tuple[Job, Job]:
     """Return what is done for pictures alone; each job in a place of its own.
+
+    The first makes a sandbox of its own, the second copies one.
 
     Args:
         root: The checkout.
@@ -70,13 +72,13 @@ def scenes(root: Path, target: Path, log: Logger) -> Sequence[Job]:
         log.info("Chromium is not installed; pictures of the browser are left out.")
 
     def walk(
-        scene: Callable[[Stage], None], sandbox: Path, stopped: threading.Event
+        scene: Callable[[Stage], None], copies: bool, sandbox: Path, stopped: threading.Event
     ) -> PictureFailed | None:
         failed: PictureFailed | None = None
         for _ in range(ATTEMPTS):
             began = time.monotonic()
             try:
-                with stage(root, target, stopped, sandbox) as place:
+                with stage(root, target, stopped, sandbox if copies else None) as place:
                     scene(place)
             except PictureFailed as error:
                 failed = error
@@ -88,8 +90,7 @@ def scenes(root: Path, target: Path, log: Logger) -> Sequence[Job]:
                 return None
         return failed
 
-    # The longer one first.
-    return [partial(walk, scene) for scene in (by_hand, tour)]
+    return partial(walk, tour, False), partial(walk, by_hand, True)
 
 
 def of_rehearsals(lanes: Sequence[Lane], root: Path, results: Path, target: Path) -> None:

@@ -67,7 +67,8 @@ def rehearse(
     target: Path,
     commit: str,
     log: Logger,
-    jobs: Sequence[Job] = (),
+    early: Sequence[Job] = (),
+    late: Sequence[Job] = (),
 ) -> list[Exception]:
     """Rehearse everything and return what failed; a lane ends with its first failure.
 
@@ -78,7 +79,8 @@ def rehearse(
             ``failed/`` the notebooks of runs that ended otherwise than they must.
         commit: Of the checkout, for the results.
         log: Told of each rehearsal.
-        jobs: Done after the rehearsals, each by the next lane that has ended without a failure.
+        early: Done while the sandbox is provisioned, which they cannot use, or else as `late`.
+        late: Done after the rehearsals, each by the next lane that has ended without a failure.
 
     Raises:
         KeyboardInterrupt: on Ctrl-C, SIGTERM or SIGHUP, once all sandboxes have ended.
@@ -96,19 +98,38 @@ def rehearse(
         lane = partial(_Lane, root=root, target=target, commit=commit, digests=digests, log=log)
         lane = partial(lane, key=key, stopped=stopped)
         failures: list[Exception] = []
-        waiting = list(jobs)
+        over, usable = threading.Event(), threading.Event()
+        soon, later = list(early), list(late)
 
-        def walk(number: int) -> None:
-            failed = lane(home=Path(place) / str(number)).run(lanes[number], first / SANDBOX)
+        def jobs(waiting: list[Job]) -> Exception | None:
+            failed = None
             while failed is None and waiting and not stopped.is_set():
                 failed = waiting.pop(0)(first / SANDBOX, stopped)
+            return failed
+
+        def begin(number: int) -> Exception | None:
+            if number:
+                failed = jobs(soon)
+                over.wait()
+                return failed
+            try:
+                failed = lane(home=first).run()
+                if failed is None and not stopped.is_set():
+                    usable.set()
+                return failed
+            finally:
+                over.set()
+
+        def walk(number: int) -> None:
+            failed = begin(number)
+            if failed is None and usable.is_set():
+                failed = lane(home=Path(place) / str(number)).run(lanes[number], first / SANDBOX)
+                failed = failed or jobs(soon) or jobs(later)
             if failed is not None:
                 failures.append(failed)
-                waiting.clear()
+                later.clear()
 
-        failures += filter(None, at_once([lane(home=first).run], stopped))
-        if not failures:
-            at_once([partial(walk, number) for number in range(len(lanes))], stopped)
+        at_once([partial(walk, number) for number in range(len(lanes))], stopped)
         return failures
 
 

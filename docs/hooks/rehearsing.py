@@ -92,8 +92,8 @@ def fresh_rehearsals(root: Path, *, pictures: bool = False) -> None:
     try:
         lanes, digest, taken = read_table(root / TABLE), digest_of(root), new / "pictures"
         taken.mkdir()
-        jobs = scenes(root, taken, log) if pictures else ()
-        failed = rehearse(lanes, root, new, _commit(root), log, jobs)
+        early, late = ([job] for job in scenes(root, taken, log)) if pictures else ((), ())
+        failed = rehearse(lanes, root, new, _commit(root), log, early, late)
         if failed:
             _replace(new / "failed", cache / "failed")
             raise PluginError("; ".join(map(str, failed)))
