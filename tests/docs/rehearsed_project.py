@@ -14,6 +14,7 @@ __all__ = ["SOURCES", "kept", "notebook_of", "project_with"]
 PARAMETERS = 'env: "Literal[sandbox]" = "sandbox"\napply: bool = False'
 SOURCES = {
     "gut": "6 * 7",
+    "auch": "7 * 6",
     "kaputt": 'raise RuntimeError("die Probe misslingt")',
 }
 

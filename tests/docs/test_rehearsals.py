@@ -197,12 +197,36 @@ def test_further_work_gets_a_sandbox_that_stands_still_and_screens_are_kept(tmp_
         given.append(None)
 
     found = lanes.rehearse(
-        table.read_table(root / table.TABLE), root, target, "", LOG, [fails, never]
+        table.read_table(root / table.TABLE), root, target, "", LOG, late=[fails, never]
     )
     assert (["nothing to see"], [{"state.json", "furnished"}]) == ([*map(str, found)], given)
     screen = (target / "rehearsals" / "gut" / "stand.txt").read_text("utf-8")
     assert "127.0.0.1" in screen
     assert "leitstand-docs-" not in screen
+
+
+TWO = """
+lanes:
+  eine:
+    - runbook: gut
+  andere:
+    - runbook: auch
+"""
+
+
+def test_work_that_needs_no_sandbox_is_done_while_one_is_provisioned(tmp_path: Path):
+    root, done = project_with(tmp_path, ["gut", "auch"], TWO), []
+
+    def early(sandbox: Path, stopped: threading.Event) -> None:
+        done.append(("early", (sandbox / "furnished").exists()))
+
+    def late(sandbox: Path, stopped: threading.Event) -> None:
+        done.append(("late", (sandbox / "furnished").exists()))
+
+    read = table.read_table(root / table.TABLE)
+    assert [] == lanes.rehearse(read, root, root / results.CACHE, "", LOG, [early], [late])
+    assert [("early", False), ("late", True)] == done
+    assert ["auch", "gut"] == sorted(p.name for p in (root / results.REHEARSALS).iterdir())
 
 
 def test_a_failed_rehearsal_fails_the_build_and_earlier_results_stay(tmp_path: Path):
