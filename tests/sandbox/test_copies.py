@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -20,6 +21,7 @@ from leitstand.sandbox import control
 from leitstand.sandbox.ports import Ports
 from leitstand.sandbox.rest.redis.instances import Instances
 from leitstand.sandbox.sockets import socket_directory
+from leitstand.sandbox.sql.binaries import guarded, program
 from leitstand.sandbox.sql.cluster import own
 from leitstand.sandbox.sql.machine import Machine
 from tests.fixtures.cloud_sql import PATIENT, SEED, URL, CloudSql
@@ -191,6 +193,27 @@ def test_strangers_on_both_ports_are_evaded_and_everything_follows(copies):
         assert str(moved.queue_port) == variables["REDIS_PORT"]
         moved.write("a")
         assert (["a"], ["a"]) == moved.written()
+
+
+def test_a_server_left_on_its_own_data_is_ended_and_the_port_stays(copies):
+    directory = copies()
+    port, _ = saved_ports(directory)
+    (data,) = directory.glob("sql/*/*/data")
+    command = (program("postgres"), "-D", str(data), "-c", "unix_socket_directories=")
+    left = subprocess.Popen(
+        guarded(command, at_death=signal.SIGQUIT), cwd="/", stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    end = time.monotonic() + PATIENT
+    while time.monotonic() < end:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            break
+        time.sleep(0.05)
+    sandbox = start(directory)
+    assert port == sandbox.port()
+    assert left.wait(1) is not None
+    sandbox.write("a")
+    assert (["a"], ["a"]) == sandbox.written()
 
 
 def test_a_database_whose_port_is_taken_the_moment_it_starts_takes_another(tmp_path):

@@ -92,7 +92,8 @@ class Addresses:
                 self._payloads[name] = secretmanager_v1.SecretPayload(
                     data=change.text(text).encode()
                 )
-        self._store.replace(texts, but=PAYLOADS)
+        texts.pop(PAYLOADS, None)
+        self._store.replace(texts)
         self._ports.release(old)
         return new
 

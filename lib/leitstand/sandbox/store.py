@@ -178,15 +178,14 @@ class Store:
             table.collect(True)
         return self._texts
 
-    def replace(self, texts: dict[str, dict[str, dict[str, Any]]], but: str) -> None:
+    def replace(self, texts: dict[str, dict[str, dict[str, Any]]]) -> None:
         """Let entries be as `texts` has them; the live messages change, none comes or goes.
 
         Args:
-            texts: As `texts()` gave them, in a copy.
-            but: A table that stays as it is.
+            texts: Tables as `texts()` gave them, in a copy; others stay as they are.
         """
         for name, entries in texts.items():
-            if name == but or entries == self._texts[name]:
+            if entries == self._texts[name]:
                 continue
             table = self._tables.get(name)
             for key, entry in entries.items():

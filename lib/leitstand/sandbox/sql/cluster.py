@@ -11,13 +11,16 @@ import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import TYPE_CHECKING, Any, LiteralString
 
 import psycopg
 
 from leitstand.sandbox.ports import ADDRESS_IN_USE
 from leitstand.sandbox.sql.binaries import ACCOUNT, end_group, program, run, spawn
 from leitstand.sandbox.sql.configuration import Configuration
+
+if TYPE_CHECKING:
+    import psutil
 
 __all__ = ["ADMIN", "Cluster", "StartFailed", "own"]
 
@@ -97,6 +100,25 @@ class Cluster:
         """
         options = ["-U", ADMIN, "-A", "trust", "-E", "UTF8", "--locale=C", "-N", "--wal-segsize=1"]
         await run(program("initdb"), "-D", str(self.data), *options)
+
+    async def end_left_behind(self) -> None:
+        """End the server that an earlier supervisor left on this data, if one is left.
+
+        Where the kernel does not end it with its parent (macOS), or has not yet. At its port it
+        would look like another's process, and two servers must never write into one directory.
+        """
+        server = _left_on(self.data)
+        if server is None:
+            return
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            server.send_signal(signal.SIGQUIT)
+        _, left = await asyncio.to_thread(psutil.wait_procs, [server], STOP_SECONDS)
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        await asyncio.to_thread(psutil.wait_procs, left, STOP_SECONDS)
 
     async def copy_from(self, source: Path, limit: int = 0) -> None:
         """Make the cluster from a base backup, which is only read.
@@ -224,6 +246,20 @@ def _release_memory(pid_file: Path) -> None:
     with contextlib.suppress(OSError, UnicodeDecodeError, IndexError, ValueError):
         identifier = pid_file.read_text(encoding="utf-8").splitlines()[6].split()[1]
         ctypes.CDLL(None).shmctl(int(identifier), 0, None)
+
+
+def _left_on(data: Path) -> psutil.Process | None:
+    """The running server whose process id stands in a data directory, and which works on it."""
+    import psutil
+
+    try:
+        number, directory = (data / "postmaster.pid").read_text("utf-8").splitlines()[:2]
+        server = psutil.Process(int(number))
+        # Ids are used again, and a copied directory names the server of its original.
+        ours = directory == str(data) and str(data) in server.cmdline()
+    except (OSError, UnicodeDecodeError, ValueError, psutil.Error):
+        return None
+    return server if ours else None
 
 
 def _is_ready(pid_file: Path, pid: int) -> bool:

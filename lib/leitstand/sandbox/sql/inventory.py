@@ -148,14 +148,24 @@ class Inventory:
         await self.machine(instance).start(flags_of(settings), archives(settings))
 
     async def start(self) -> None:
-        """Take up what an earlier supervisor left: start, finish deletions, mark failures."""
+        """Take up what an earlier supervisor left: start, finish deletions, mark failures.
+
+        Raises:
+            PortNamed: An instance needs another port and cannot have one; nothing was started.
+        """
         for project in self._directory.iterdir():
             if project == self._sockets or not project.is_dir():
                 continue
             for place in project.iterdir():
                 if key(project.name, place.name) not in self.table:
                     shutil.rmtree(place, ignore_errors=True)
-        await asyncio.gather(*(self._take_up(instance) for instance in list(self.table.values())))
+        instances = list(self.table.values())
+        whole = [instance for instance in instances if self._is_whole(instance)]
+        await asyncio.gather(*(self.machine(one).cluster.end_left_behind() for one in whole))
+        for instance in whole:
+            if not self._addresses.hold(self.machine(instance).port):
+                self.machine(instance).port = self._move(instance)
+        await asyncio.gather(*(self._take_up(instance) for instance in instances))
 
     async def close(self) -> None:
         """Stop all clusters; their ports may be others' from now on."""
@@ -191,16 +201,13 @@ class Inventory:
     async def _take_up(self, instance: sql.DatabaseInstance) -> None:
         if instance.state == State.PENDING_DELETE:
             await self.forget(instance)
-        elif instance.state in (State.PENDING_CREATE, State.FAILED):
-            # What was being made when the supervisor ended is not whole.
+        elif not self._is_whole(instance):
             await self.discard(instance)
             self.set_state(instance, State.FAILED)
         else:
             machine = self.machine(instance)
             machine.tidy()
             self.set_state(instance, State.RUNNABLE)
-            if not self._addresses.hold(machine.port):
-                machine.port = self._move(instance)
             if instance.settings.activation_policy == sql.Settings.SqlActivationPolicy.NEVER:
                 machine.keep_port()
                 return
@@ -209,6 +216,15 @@ class Inventory:
             except StartFailed as error:
                 log.error("%s does not start: %s", instance.name, error.log)
                 self.set_state(instance, State.FAILED)
+
+    def _is_whole(self, instance: sql.DatabaseInstance) -> bool:
+        """Whether its data is to be taken up; not where it is being made or deleted.
+
+        One that failed to start keeps its data and is tried again.
+        """
+        if instance.state in (State.PENDING_CREATE, State.PENDING_DELETE):
+            return False
+        return instance.state != State.FAILED or self.machine(instance).cluster.data.exists()
 
     def _move(self, instance: sql.DatabaseInstance) -> int:
         """Give the instance another port, and return it."""

@@ -132,8 +132,11 @@ class Instances(Collection):
         """Start every server with its data; one whose port is taken gets another.
 
         Raises:
-            PortNamed: It cannot have another.
+            PortNamed: It cannot have another; nothing was started.
         """
+        for name, body in list(self.table.items()):
+            if "port" in body and not self.park.addresses.hold(body["port"]):
+                self._move(name, dict(body))
         await asyncio.gather(*(self._again(name, body) for name, body in self.table.items()))
 
     async def close(self) -> None:
@@ -187,8 +190,6 @@ class Instances(Collection):
         body["host"] = "127.0.0.1"
         if "port" not in body:
             body["port"] = self.park.addresses.draw()
-        elif not self.park.addresses.hold(body["port"]):
-            self._move(name, body)
         for attempts_left in reversed(range(PORT_ATTEMPTS)):
             try:
                 await server.start(self._configuration(name, body))
