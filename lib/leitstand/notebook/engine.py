@@ -84,9 +84,10 @@ class LeitstandEngine(NBClientEngine):  # type: ignore[misc]  # papermill is unt
             manager.notebook_complete()
             run.close()
         if leitstand_run is None:
+            result = conclude(run)
+
             from leitstand.notebook.sealed import seal_ended
 
-            result = conclude(run)
             seal_ended(run.directory.path, result.env)
             if result.exit_code:
                 _save(manager.shown(), wanted_at)

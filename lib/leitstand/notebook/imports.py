@@ -56,11 +56,11 @@ def import_for_the_end() -> None:
     """
 
     def load() -> None:
-        with suppress(ImportError):  # whoever seals says so
+        with suppress(Exception):  # whoever seals says so
             for name in _AT_THE_END:
                 import_module(name)
 
-    threading.Thread(target=load, name="leitstand-imports", daemon=True).start()
+    threading.Thread(target=load, name="leitstand-imports").start()
 
 
 @contextmanager

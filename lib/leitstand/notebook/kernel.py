@@ -130,6 +130,7 @@ def start_kernel(
         environment: Variables to set besides the ones of this process.
         imports: Statements that it executes before its first cell, while the runner imports too.
     """
+    standby = take()
     directory = run.path / "kernel"
     if len(str(directory)) > _LONGEST_SOCKET_PATH:
         directory = Path(tempfile.mkdtemp(prefix="leitstand-"))
@@ -153,7 +154,6 @@ def start_kernel(
         json.dump(connection, opened)
     log = run.path / "kernel.log"
     writer = KernelLog(log, run.redactor)
-    standby = take()
     order = Order(str(file), str(cwd), _environment(run, directory, environment), tuple(imports))
     standby.send(order, [writer.output, writer.values])
     writer.start()

@@ -25,11 +25,16 @@ _MOMENT: Final = 0.5
 
 
 def tell_runner(redactor: RunRedactor, descriptor: int) -> None:
-    """In the kernel: hand every value that it reads to the runner, before anyone shows it."""
-    lock = threading.Lock()
+    """In the kernel: hand every value that it reads to the runner, before anyone shows it.
+
+    Each line says first whether the kernel itself knows the values: what a process that it forked
+    has learnt, it does not know.
+    """
+    lock, kernel = threading.Lock(), os.getpid()
 
     def tell(values: Collection[str]) -> None:
-        content = memoryview(json.dumps(list(values)).encode() + b"\n")
+        told = [os.getpid() == kernel, *values]
+        content = memoryview(json.dumps(told).encode() + b"\n")
         with lock, suppress(BrokenPipeError):
             while content:
                 content = content[os.write(descriptor, content) :]
@@ -120,9 +125,11 @@ class KernelLog:
                     return True
                 *lines, self._waiting = (self._waiting + piece).split(b"\n")
                 for line in lines:
-                    values = json.loads(line)
-                    self._redactor.learn(values)
-                    self._of_kernel.update(values)
+                    with suppress(ValueError):  # not written by a kernel
+                        of_kernel, *values = json.loads(line)
+                        self._redactor.learn(values)
+                        if of_kernel:
+                            self._of_kernel.update(values)
 
     def _write(self, text: str) -> None:
         if not text or self._written > _MOST_BYTES:

@@ -55,6 +55,7 @@ def main() -> None:
     for shown in (1, 2):
         os.dup2(output, shown)
     os.close(output)
+    os.set_inheritable(values, False)
     become(order)
     _serve(order, values)
 
@@ -100,14 +101,16 @@ def _leave(app: "IPKernelApp", run: RunDirectory) -> None:
 
 def _listen(line: socket.socket, orders: "SimpleQueue[tuple[Order, list[int]]]") -> None:
     """Hand the order on and wait for the end of the line, then tidy up and end."""
-    received = receive(line)
-    if received is not None:
-        orders.put(received)
-        with suppress(ConnectionError):
-            while line.recv(1):
-                pass
-        shutil.rmtree(Path(received[0].connection).parent, ignore_errors=True)
-    os._exit(1)
+    try:
+        received = receive(line)
+        if received is not None:
+            orders.put(received)
+            with suppress(OSError):
+                while line.recv(1):
+                    pass
+            shutil.rmtree(Path(received[0].connection).parent, ignore_errors=True)
+    finally:  # whatever happened: without this thread nobody would end the process
+        os._exit(1)
 
 
 if __name__ == "__main__":

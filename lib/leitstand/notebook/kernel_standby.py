@@ -91,7 +91,7 @@ def start() -> Standby:
             env=inherited(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=None,  # until the order: why it does not even start is worth reading
             pass_fds=[theirs.fileno()],
             start_new_session=True,
         )
@@ -99,14 +99,24 @@ def start() -> Standby:
 
 
 def prepare() -> None:
-    """Start the process for the next run of this process."""
+    """Start the process for the next run of this process, where that is possible."""
     if not _waiting:
-        _waiting.append(start())
+        with suppress(OSError):  # `take` tries again, where what is wrong can be told
+            _waiting.append(start())
 
 
 def take() -> Standby:
-    """Return the process that was prepared, or start one."""
-    return _waiting.pop() if _waiting else start()
+    """Return the process that was prepared and still lives, or start one.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    while _waiting:
+        standby = _waiting.pop()
+        if standby.process.poll() is None:
+            return standby
+        standby.line.close()
+    return start()
 
 
 def dismiss() -> None:
