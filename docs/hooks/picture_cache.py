@@ -17,7 +17,9 @@ TAKEN_BY = "docs/hooks"
 def digest_of(root: Path) -> str:
     """Return the digest over everything that the pictures show, and how. Read-only."""
     found = hashlib.sha256()
-    places = [root / place for place in SHOWN] + sorted((root / TAKEN_BY).glob("picture*.py"))
+    hooks = root / TAKEN_BY
+    places = [root / place for place in SHOWN]
+    places += sorted([*hooks.glob("picture*.py"), *hooks.glob("rehears*.py")])
     for place in places:
         for path in sorted(place.rglob("*")) if place.is_dir() else [place]:
             if path.is_file() and "__pycache__" not in path.parts:

@@ -19,7 +19,7 @@ __all__ = ["PICTURES", "of_rehearsals", "scenes", "wanted"]
 ATTEMPTS = (
     2  # on a machine that is busy with other things, a good release is not always judged good
 )
-SOONER = {"window": 2, "deadline": 10, "interval": 0.25, "min_requests": 20}
+SOONER = {"window": 2, "deadline": 10, "interval": 0.25, "min_requests": 10}
 """Each stage of a release takes half as long; there are more pictures to take meanwhile."""
 
 
@@ -93,7 +93,9 @@ def scenes(root: Path, target: Path, log: Logger) -> tuple[Job, Job]:
     return partial(walk, tour, False), partial(walk, by_hand, True)
 
 
-def of_rehearsals(lanes: Sequence[Lane], root: Path, results: Path, target: Path) -> None:
+def of_rehearsals(
+    lanes: Sequence[Lane], root: Path, results: Path, target: Path, stopped: threading.Event
+) -> None:
     """Take the pictures of what the rehearsals of this build did.
 
     Args:
@@ -101,11 +103,12 @@ def of_rehearsals(lanes: Sequence[Lane], root: Path, results: Path, target: Path
         root: The checkout.
         results: The directory with what they left, ``rehearsals/`` and ``records/``.
         target: The directory for the pictures.
+        stopped: Set when everything is to end.
 
     Raises:
         PictureFailed: a picture cannot be taken, or would say something about this machine.
     """
-    with stage(root, target, threading.Event()) as place:
+    with stage(root, target, stopped) as place:
         for rehearsal in (one for lane in lanes for one in lane.rehearsals):
             for name, command in rehearsal.screens.items():
                 shown = results / "rehearsals" / rehearsal.runbook / f"{name}.txt"

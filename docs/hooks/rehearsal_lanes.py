@@ -103,8 +103,12 @@ def rehearse(
 
         def jobs(waiting: list[Job]) -> Exception | None:
             failed = None
-            while failed is None and waiting and not stopped.is_set():
-                failed = waiting.pop(0)(first / SANDBOX, stopped)
+            while failed is None and not stopped.is_set():
+                try:
+                    job = waiting.pop(0)
+                except IndexError:  # another lane has the last one
+                    break
+                failed = job(first / SANDBOX, stopped)
             return failed
 
         def begin(number: int) -> Exception | None:
@@ -193,15 +197,19 @@ class _Lane:
                 self._step(rehearsal, preparing)
             command = [*shlex.split(command_of(rehearsal))[1:], "--json", "--quiet"]
             ended = self._leitstand(command, rehearsal.runbook)
-            if ended.code == rehearsal.exit_code:
-                for following in rehearsal.after:
-                    self._step(rehearsal, following)
+            result = self._judged(rehearsal, ended)
+            for following in rehearsal.after:
+                self._step(rehearsal, following)
         except RehearsalFailed:
             restore = self._try  # what failed first is what counts
             raise
         finally:
             for restoring in rehearsal.restore:
                 restore(restoring)
+        return result
+
+    def _judged(self, rehearsal: Rehearsal, ended: Ended) -> Mapping[str, Any]:
+        """Return the result of a run that ended as it must; keep the notebook of another."""
         result = _result(ended.output)
         if ended.code == rehearsal.exit_code and Path(str(result.get("notebook"))).is_file():
             return result

@@ -13,6 +13,9 @@ __all__ = ["SANDBOX", "copy_sandbox", "environment_of"]
 SANDBOX = "sandbox"
 """Its directory in a state directory."""
 
+ANNOUNCED = "sandbox.json"
+IDENTITY = "instance"
+
 FOREIGN = ("LEITSTAND_", "GOOGLE_", "CLOUDSDK_")
 
 
@@ -32,8 +35,11 @@ def copy_sandbox(source: Path, home: Path) -> None:
     """Copy a sandbox that does not run into a state directory which has none.
 
     Raises:
-        OSError: it could not be copied.
+        OSError: it could not be copied, or runs: whoever uses the copy would be led to it.
         subprocess.CalledProcessError: the same.
     """
+    if (source / ANNOUNCED).exists():
+        raise OSError(f"The sandbox in {source} still runs and cannot be copied.")
     # With its owners, and never by hard links: PostgreSQL writes into its files.
     subprocess.run(["cp", "-a", "--", str(source), str(home / SANDBOX)], check=True)
+    (home / SANDBOX / IDENTITY).unlink(missing_ok=True)  # a run of one is none of the other

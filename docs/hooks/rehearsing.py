@@ -9,9 +9,11 @@ import logging
 import shutil
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 import freshness
+from lanes import at_once
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
 from mkdocs.plugins import event_priority
@@ -98,7 +100,8 @@ def fresh_rehearsals(root: Path, *, pictures: bool = False) -> None:
             _replace(new / "failed", cache / "failed")
             raise PluginError("; ".join(map(str, failed)))
         if pictures:
-            of_rehearsals(lanes, root, new, taken)
+            stopped = threading.Event()
+            at_once([lambda: of_rehearsals(lanes, root, new, taken, stopped)], stopped)
             replace(root, taken, digest)
         for part in PARTS:
             _replace(new / part, cache / part)
