@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from leitstand.cloud.connection import Connection
+from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.configuration import load_environment
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.notebook.like import Rehearsal, Watch, rehearse_like
@@ -24,14 +25,25 @@ class Enough(Exception):
     """The sandbox has been looked at; nothing needs to be run in it."""
 
 
-def production(leitstand: Command) -> str:
-    """The administrator's address of production's database."""
+def clients(leitstand: Command) -> Connection:
+    """The clients of production."""
     running = control.find(leitstand.home / "sandbox")
     assert running is not None
     files = leitstand.project / "config" / "environments"
-    there = Connection(load_environment("sandbox", files), running.grpc, running.rest)
-    access = DatabaseAccess(there)
+    return Connection(load_environment("sandbox", files), running.grpc, running.rest)
+
+
+def production(leitstand: Command) -> str:
+    """The administrator's address of production's database."""
+    access = DatabaseAccess(clients(leitstand))
     return access.administrator_url(access.instance)
+
+
+def image_of_the_job(leitstand: Command) -> str:
+    """What production's migrate job would run."""
+    there = clients(leitstand)
+    template = CloudRunJobs(there).job(there.environment.job_name("migrate")).template
+    return str(template["template"]["containers"][0]["image"])
 
 
 def lived_in(leitstand: Command) -> None:
@@ -92,6 +104,7 @@ def test_a_migration_is_rehearsed_and_stops_where_somebody_has_migrated_since(
     assert "In der Probe fehlt" not in unlike
     assert "in der Probe sind die Tabellen leer" in unlike
 
+    before = image_of_the_job(there)
     with psycopg.connect(production(there), autocommit=True) as session:
         session.execute(
             "INSERT INTO django_migrations (app, name, applied)"
@@ -101,7 +114,12 @@ def test_a_migration_is_rehearsed_and_stops_where_somebody_has_migrated_since(
     assert 3 == stopped.code
     assert "Migration documents.0002_bookmarks" in stopped.problems
     done = [event["id"] for event in there.journal() if event["event"] == "action.intent"]
-    assert ["job", "plan"] == done
+    assert ["job", "plan", "job-back"] == done
+    assert "run.rolled_back" in there.events()
+    assert before == image_of_the_job(there)
+    again = there("run", "migrate", "-p", "image=web:1.1.0", "--apply")
+    assert (3, True) == (again.code, "Migration documents.0002_bookmarks" in again.problems)
+    assert before == image_of_the_job(there)
 
 
 def test_the_address_of_the_database_stays_where_it_is_when_its_rotation_is_rehearsed(

@@ -17,9 +17,9 @@ from leitstand.core.predictions.structure import Structure, unlike_structure
 from leitstand.core.predictions.world import World as Seen
 from leitstand.core.statements import LARGE
 from leitstand.database.connection import connect
-from leitstand.database.sizes import table_sizes
+from leitstand.database.sizes import lock_room, row_estimates, table_sizes
 from leitstand.execution.database_access import DatabaseAccess
-from leitstand.notebook.like_database import load_structure, read_structure
+from leitstand.notebook.like_database import StructureUnreadable, load_structure, read_structure
 from leitstand.notebook.like_secrets import add_versions, read_logins, set_versions
 from leitstand.sandbox.control import Refused
 from tests.fixtures.world import World
@@ -85,6 +85,54 @@ def test_what_cannot_be_made_is_told(world_with_database: World) -> None:
     )
     assert told.startswith(f"Datenbank, {owner}: ")
     assert "somebody" in told.removeprefix(f"Datenbank, {owner}: ")
+
+
+def test_a_value_that_a_definition_quotes_is_not_told(world_with_database: World) -> None:
+    seen = read_structure(world_with_database.connection)
+    bad = "ALTER TABLE public.documents ADD COLUMN more int DEFAULT 'hush'"
+    worse = "ALTER TABLE public.documents ADD 'hush'"
+    told = load_structure(
+        world_with_database.connection, replace(seen, statements=(*seen.statements, bad, worse))
+    )
+    assert (
+        f"Datenbank, {bad.partition(' DEFAULT')[0]} DEFAULT: InvalidTextRepresentation",
+        "Datenbank, ALTER TABLE public.documents ADD: SyntaxError",
+    ) == told
+
+
+def test_the_password_of_a_key_is_shown_to_nobody(world_with_database: World) -> None:
+    secrets, settings = Secrets(world_with_database.connection), world_with_database.environment
+    assert settings.database is not None
+    name = f"projects/{settings.project}/secrets/{settings.database.administrator_url_secret}"
+    url = secrets.value(name, "1")
+    added = secrets.add_version(name, f"{url}?sslpassword=hush")
+    with pytest.raises(StructureUnreadable) as caught:
+        read_structure(world_with_database.connection)
+    secrets.set_state(name, int(added), enabled=False)
+    assert "hush" not in caught.value.message
+
+
+def test_no_role_is_read_where_the_address_is_missing(world_with_database: World) -> None:
+    connection = world_with_database.connection
+    secrets, parent = Secrets(connection), f"projects/{connection.environment.project}"
+    name = f"{parent}/secrets/database-url"
+    url = secrets.value(name, "1")
+    connection.secrets.delete_secret(name=name)
+    try:
+        assert {} == read_logins(connection, "database-app-password")
+    finally:  # the next test has the same sandbox
+        connection.secrets.create_secret(
+            parent=parent, secret_id="database-url", secret={"replication": {"automatic": {}}}
+        )
+        secrets.add_version(name, url)
+
+
+def test_a_server_tells_for_how_many_locks_it_has_room(world_with_database: World) -> None:
+    with connect(administrator(world_with_database)) as database:
+        tables, locks = lock_room(database)
+        assert set(row_estimates(database)) == set(table_sizes(database))
+        assert len(table_sizes(database)) == tables
+    assert 2 * tables < locks
 
 
 def test_versions_log_in_as_they_do_there_with_passwords_of_the_sandbox(

@@ -119,6 +119,17 @@ def test_a_prediction_holds_for_one_run_that_changes_something(place: Place) -> 
     assert ["prediction.compared"] == [e for e in place.events() if "prediction" in e]
 
 
+def test_a_prediction_that_stopped_a_run_holds_for_the_next_try(place: Place) -> None:
+    path = place.predict()
+    run = place.run()
+    run.approve(PLAN)
+    place.directory.journal.append("action.intent", id="revision")
+    with pytest.raises(PredictionDeparted):
+        run.approve(MOVED)
+    run.give_back()
+    assert "" == json.loads(path.read_text("utf-8"))["used_by"]
+
+
 def test_a_prediction_of_another_sandbox_or_project_is_none(place: Place) -> None:
     place.predict(place="somewhere/else")
     assert isinstance(place.run().approve(MOVED), Approved)

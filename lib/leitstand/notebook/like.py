@@ -100,12 +100,13 @@ def rehearse_like(
 
     parameters = {**given, "env": like, "apply": True}
     values = as_literals(check_parameters(template.parameters, parameters))
-    scope, needs = scope_of(template.name, values), Needs.of(template.name, values)
+    at = datetime.now(UTC)
+    scope, needs = scope_of(template.name, values), Needs.of(template.name, values, at)
     environment = load_environment(like)
     reason = scope.refused or _why_not(environment, needs, str(values.get("source", "")))
     if reason:
         raise NotRehearsable(template.name, like, reason)
-    at, place = datetime.now(UTC), place_of(environment)
+    place = place_of(environment)
     connection = connect(environment)
     if _moves_database(environment, needs) and (clone := cloned_instance(connection)):
         reason = f"Die Anwendung arbeitet dort auf dem Klon {clone}, den die Sandbox nicht hat."

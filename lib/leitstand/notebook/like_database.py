@@ -11,11 +11,18 @@ from typing import TYPE_CHECKING, Final
 
 from leitstand.core.errors import RunFailed
 from leitstand.core.names import short_name
-from leitstand.core.predictions.structure import Structure, headline, structure_of
+from leitstand.core.predictions.structure import (
+    Structure,
+    headline,
+    structure_of,
+    too_many_locks,
+)
 from leitstand.core.statements import LARGE
 from leitstand.execution.database_access import DatabaseAccess
 
 if TYPE_CHECKING:
+    import psycopg
+
     from leitstand.cloud.connection import Connection as Clients
     from leitstand.database.connection import Connection
 
@@ -29,33 +36,19 @@ _DUMP: Final = (
     "--schema-only", "--no-comments", "--no-publications", "--no-subscriptions",
     "--no-security-labels", "--no-tablespaces", f"--lock-wait-timeout={_LOCK_MILLISECONDS}",
 )  # fmt: skip
-_SECONDS: Final = 120
+_SECONDS: Final = 60
 
-_ROWS: Final = """
-SELECT CASE namespace.nspname WHEN 'public' THEN '' ELSE namespace.nspname || '.' END
-       || entry.relname,
-       greatest(entry.reltuples, 0)::bigint
-FROM pg_class AS entry JOIN pg_namespace AS namespace ON namespace.oid = entry.relnamespace
-WHERE entry.relkind IN ('r', 'm') AND entry.relpersistence <> 't'
-  AND namespace.nspname <> 'information_schema' AND namespace.nspname NOT LIKE 'pg\\_%'
-"""
+_QUOTING: Final = ("22", "42601")
+"""Data exceptions and syntax errors: their messages quote values."""
 _OWNER: Final = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
 _INSERT: Final = "INSERT INTO public.django_migrations (app, name, applied) VALUES (%s, %s, %s)"
-_FILES: Final = """
-SELECT current_setting('data_directory') || '/' || pg_relation_filepath(entry.oid),
-       pg_table_size(entry.oid)
-FROM pg_class AS entry JOIN pg_namespace AS namespace ON namespace.oid = entry.relnamespace
-WHERE entry.relkind = 'r'
-  AND CASE namespace.nspname WHEN 'public' THEN '' ELSE namespace.nspname || '.' END
-      || entry.relname = ANY(%s)
-"""
 
 
 class StructureUnreadable(RunFailed):
     """The definitions of a database could not be read.
 
     Attributes:
-        reason: What pg_dump says.
+        reason: What pg_dump says, or why it was not asked.
     """
 
     def __init__(self, reason: str) -> None:
@@ -74,13 +67,14 @@ def read_structure(clients: "Clients") -> Structure:
     not wait for stronger ones for longer than two seconds.
 
     Raises:
-        StructureUnreadable: ``pg_dump`` is missing or was refused.
+        StructureUnreadable: ``pg_dump`` is missing or was refused, or it would take too many of the
+            server's locks, or show a password.
         RunFailed: the database does not answer, or refuses.
     """
     from leitstand.database.connection import connect
     from leitstand.database.health import database_health
     from leitstand.database.schema import applied_migrations
-    from leitstand.database.sizes import table_sizes
+    from leitstand.database.sizes import lock_room, row_estimates, table_sizes
 
     access = DatabaseAccess(clients)
     url = access.administrator_url(access.instance)
@@ -88,8 +82,10 @@ def read_structure(clients: "Clients") -> Structure:
         # Even the size of a table waits for whoever has locked it.
         database.execute(f"SET lock_timeout = {_LOCK_MILLISECONDS}")
         applied = applied_migrations(database)
+        if reason := too_many_locks(*lock_room(database)):
+            raise StructureUnreadable(reason)
         sizes = table_sizes(database)
-        rows = dict(database.execute(_ROWS).fetchall())
+        rows = row_estimates(database)
         invalid = [i for i in database_health(database).invalid_indexes if not i.building]
     return structure_of(
         _dump(url),
@@ -134,13 +130,19 @@ def load_structure(clients: "Clients", wanted: Structure) -> tuple[str, ...]:
             try:
                 database.execute(statement.encode())
             except psycopg.Error as error:
-                reason = str(error).partition("\n")[0]
-                unlike.append(f"Datenbank, {headline(statement)}: {reason}")
+                unlike.append(f"Datenbank, {headline(statement)}: {_reason(error)}")
         if wanted.applied:
             for migration in wanted.applied:
                 database.execute(_INSERT, migration)
         _extend(database, wanted)
     return tuple(unlike)
+
+
+def _reason(error: "psycopg.Error") -> str:
+    """Return what is wrong with a definition, without any text that stands in it."""
+    if (error.sqlstate or "").startswith(_QUOTING):
+        return type(error).__name__
+    return str(error).partition("\n")[0]
 
 
 def _empty(url: str) -> None:
@@ -167,17 +169,24 @@ def _extend(database: "Connection", wanted: Structure) -> None:
     A page of zeros is a new one to PostgreSQL, which every scan passes over
     (src/backend/storage/page/README), and a hole in the file takes no room.
     """
-    for path, size in database.execute(_FILES, (list(wanted.large),)).fetchall():
-        missing = LARGE - int(size)
+    from leitstand.database.sizes import table_files
+
+    for path, size in table_files(database, wanted.large).items():
+        missing = LARGE - size
         if missing > 0:
             os.truncate(path, Path(path).stat().st_size + missing)
 
 
 def _dump(url: str) -> str:
-    """Return the definitions of a database; the password is in no argument."""
+    """Return the definitions of a database; the password is in no argument.
+
+    Of a client key's password libpq reads no variable (src/interfaces/libpq/fe-connect.c).
+    """
     from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
     parts = conninfo_to_dict(url)
+    if "sslpassword" in parts:
+        raise StructureUnreadable("Die Adresse enthält sslpassword; pg_dump zeigte es jedem.")
     variables = {
         **os.environ,
         "PGPASSWORD": str(parts.pop("password", "")),

@@ -46,7 +46,7 @@ def check_prediction(run: "Run", plan: Plan) -> None:
     A rehearsal journals what it is like instead. Without a prediction that is young enough, with a
     plan that was begun, or with one that is as predicted, nothing is stopped; a run that only plans
     is told of departures, too. A prediction holds for one run that changes something: after it, the
-    environment is no longer the one that was rehearsed.
+    environment is no longer the one that was rehearsed. A run that is stopped gives it back.
 
     Raises:
         PredictionDeparted: the plan departs, and nobody has said why that may be.
@@ -81,6 +81,9 @@ def check_prediction(run: "Run", plan: Plan) -> None:
         _ignore(run, reason, plan.digest)
     elif found.departures and run.apply:
         where = [place_text(departure) for departure in found.departures]
+        if prediction.used_by == run.id:  # or the next try would be compared with nothing
+            with suppress(OSError):
+                keep_prediction(replace(prediction, used_by=""))
         raise PredictionDeparted(prediction.run, found.departures, where)
     if run.apply and prediction.used_by != run.id:
         with suppress(OSError):  # it then holds for another run, too
@@ -145,10 +148,11 @@ def _show(prediction: Prediction, found: Sequence[Departure], *, known: bool) ->
 
 def _changed(run: "Run", prediction: Prediction) -> tuple[Change, ...]:
     """Return what has changed about services since the rehearsal, as far as it can be read."""
-    from leitstand.notebook.like_reading import read_services
+    from leitstand.notebook.like_reading import Needs, read_services
 
+    since = Needs.of(prediction.runbook, as_literals(run.parameters), prediction.at).kept_since
     try:
-        now = World(read_services(run.connection)).summary(words_of(run.environment))
+        now = World(read_services(run.connection, since)).summary(words_of(run.environment))
     except LeitstandError as error:
         show(Notice(f"Was sich geändert hat, ließ sich nicht lesen: {error.message}", Tone.WAIT))
         return ()

@@ -6,7 +6,7 @@ structure, and which role they log in as.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.errors import NotFound
@@ -48,17 +48,22 @@ class Needs:
         image: An image that is to be used, ``package:tag``; looked up, too.
         structure: Whether the structure of the database counts.
         secret: Short name of the secret that is to be rotated.
+        kept_since: Revisions that were replaced after that may be rolled back to; for a rotation.
     """
 
     image: str = ""
     structure: bool = False
     secret: str = ""
+    kept_since: datetime | None = None
 
     @classmethod
-    def of(cls, runbook: str, values: Mapping[str, Any]) -> "Needs":
-        """Return what a runbook with these parameters needs."""
-        secret = str(values.get("secret", "")) if runbook == "rotate_secret" else ""
-        return cls(str(values.get("image", "")), runbook == "migrate", secret)
+    def of(cls, runbook: str, values: Mapping[str, Any], at: datetime) -> "Needs":
+        """Return what a runbook with these parameters needs of what is read then (UTC)."""
+        image = str(values.get("image", ""))
+        if runbook != "rotate_secret":
+            return cls(image, runbook == "migrate")
+        kept_since = at - timedelta(hours=int(values.get("keep_hours", 0)))
+        return cls(image, secret=str(values.get("secret", "")), kept_since=kept_since)
 
 
 _NOTHING = Needs()
@@ -99,7 +104,7 @@ def read_world(
     watch("Ressourcen")
     observed = Provisioner(connection).observe()
     watch("Dienste")
-    services = read_services(connection)
+    services = read_services(connection, needs.kept_since)
     unread: list[str] = []
     jobs = _jobs(connection)
     watch("Secrets")
@@ -126,8 +131,15 @@ def read_world(
     return Seen(world, observed, images, _staging(connection, needs.image))
 
 
-def read_services(connection: "Connection") -> dict[str, ServiceSeen]:
-    """Return every service that the environment file names and that is there; read-only."""
+def read_services(
+    connection: "Connection", kept_since: datetime | None = None
+) -> dict[str, ServiceSeen]:
+    """Return every service that the environment file names and that is there; read-only.
+
+    Args:
+        connection: Its clients.
+        kept_since: See ``ServiceSeen``.
+    """
     cloud, environment = CloudRun(connection), connection.environment
     found: dict[str, ServiceSeen] = {}
     for name in sorted(environment.services):
@@ -142,7 +154,7 @@ def read_services(connection: "Connection") -> dict[str, ServiceSeen]:
         )
         found[name] = ServiceSeen(
             name, revisions, state.traffic, state.latest_ready_revision, state.scaling,
-            state.template,
+            state.template, kept_since,
         )  # fmt: skip
     return found
 

@@ -18,7 +18,8 @@ from leitstand.core.rotation.recipes import recipe_for
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.login_handlers import login_handlers
 from leitstand.execution.provisioning import Observed
-from leitstand.execution.secret_values import Values, database_login
+from leitstand.execution.secret_values import Values
+from leitstand.notebook.rotate_secret_observer import Observer
 
 if TYPE_CHECKING:
     from leitstand.cloud.connection import Connection
@@ -66,19 +67,20 @@ def read_versions(
 def read_logins(connection: "Connection", secret: str) -> dict[str, dict[int, str]]:
     """Return which database role each enabled version of a secret's address logs in as.
 
-    Empty where no address is rotated together with the secret. Reads addresses, read-only.
+    Empty where no address is rotated together with the secret, or where it is missing. Reads
+    addresses, read-only.
 
     Raises:
         UnknownSecret: the environment file has no such secret.
     """
-    environment = connection.environment
-    recipe = recipe_for(secret, environment.resources, environment.initial)
-    if not recipe.user or not recipe.composed or environment.database is None:
+    observer = Observer(connection)
+    recipe = observer.recipe(secret)
+    try:
+        states = {url: observer.secrets.secret(observer.full_name(url)) for url in recipe.composed}
+    except NotFound:
         return {}
-    secrets, url = Secrets(connection), next(iter(recipe.composed))
-    name = f"projects/{environment.project}/secrets/{url}"
-    enabled = secrets.secret(name).enabled
-    return {url: {v.number: database_login(secrets.value(name, str(v.number))) for v in enabled}}
+    login = observer.login(recipe, states)
+    return {} if login is None else {login.url: dict(login.by_version)}
 
 
 def other_readers(connection: "Connection", secret: str) -> tuple[str, ...]:

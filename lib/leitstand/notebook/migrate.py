@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from leitstand.core.environment import Environment
 from leitstand.core.errors import RolledBack
 from leitstand.core.migration import (
     PREPARATION,
@@ -21,12 +20,13 @@ from leitstand.core.migration_checks import (
     check_statements,
 )
 from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.predictions.prediction import PredictionDeparted
 from leitstand.core.release_checks import Check
 from leitstand.core.schema import schema_version
 from leitstand.core.statements import Effect
 from leitstand.execution.recovery import executor_for
 from leitstand.execution.rollout import take_back
-from leitstand.notebook.migrate_check_wording import MigrationRefused, check_text
+from leitstand.notebook.migrate_check_wording import MigrationRefused, check_text, refuse
 from leitstand.notebook.migrate_observer import MigrationObserver
 from leitstand.notebook.migrate_views import (
     observation_table,
@@ -115,12 +115,12 @@ class Migrate:
         environment = self._run.environment
         checks = check_preconditions(
             seen,
-            _log_days(environment),
+            self._observer.log_days,
             require_signature=environment.artifact_registry.require_signature,
             repair=self._repair,
         )
         show(checks_table(checks, check_text))
-        _refuse(checks)
+        refuse(checks)
         return Checked(seen)
 
     def plan_preparation(self, checked: Checked) -> Plan:
@@ -177,7 +177,8 @@ class Migrate:
         show(checks_table(checks, check_text, title="Urteil"))
         failed = [check for check in checks if not check.passed]
         if failed:
-            raise MigrationRefused(failed[0], self._take_back(prepared.approved, failed[0]))
+            restored = self._take_back(prepared.approved, f"Prüfung {failed[0].id}.")
+            raise MigrationRefused(failed[0], restored)
         return Reviewed(prepared, checks)
 
     def plan(self, reviewed: Reviewed | Withheld) -> Plan | Withheld:
@@ -189,8 +190,20 @@ class Migrate:
         return self._plan(self._vectors, reviewed)
 
     def approve(self, plan: Plan | Withheld) -> Approved | Withheld:
-        """Return a plan with an approval of its own."""
-        return plan if isinstance(plan, Withheld) else self._run.approve(plan)
+        """Return a plan with an approval of its own.
+
+        Raises:
+            PredictionDeparted: no rehearsal had it; before the schema the job gets its old image.
+        """
+        if isinstance(plan, Withheld):
+            return plan
+        try:
+            return self._run.approve(plan)
+        except PredictionDeparted:
+            prepared = self._run.earlier_plan(PREPARATION)
+            if prepared is not None and plan.runbook == self._schema.plan:
+                show(Notice(self._take_back(prepared, "Die Probe sagt anderes vorher.")))
+            raise
 
     def execute(self, approved: Approved | Withheld) -> None:
         """Migrate one stage; show what runs and what holds it up.
@@ -268,7 +281,7 @@ class Migrate:
             with self._run.step(action.id, action_title(action), of) as progress:
                 executor.apply(action.id, progress.update)
 
-    def _take_back(self, approved: Approved, check: Check) -> str:
+    def _take_back(self, approved: Approved, reason: str) -> str:
         """Give the job its old image; return what holds then.
 
         Raises:
@@ -276,7 +289,7 @@ class Migrate:
         """
         executor = executor_for(approved, self._run.journal, self._run.connection)
         restored = "Der Job hat wieder sein altes Abbild."
-        ended = take_back(executor, self._run.journal, f"Prüfung {check.id}.", restored)
+        ended = take_back(executor, self._run.journal, reason, restored)
         if not isinstance(ended, RolledBack):
             raise ended
         return restored
@@ -285,16 +298,3 @@ class Migrate:
         """Return whether this run has already begun to migrate."""
         stages = (self._schema, self._vectors)
         return any(self._run.earlier_plan(stage.plan) is not None for stage in stages)
-
-
-def _log_days(environment: Environment) -> int:
-    """Return for how many days the environment file wants the write-ahead log kept."""
-    assert environment.database is not None
-    settings = environment.instance_settings(environment.database.instance)
-    return int(settings.get("backup_configuration", {}).get("transaction_log_retention_days", 0))
-
-
-def _refuse(checks: tuple[Check, ...]) -> None:
-    for check in checks:
-        if not check.passed:
-            raise MigrationRefused(check)

@@ -8,7 +8,7 @@ from leitstand.core.release_checks import Check
 from leitstand.core.statements import Effect
 from leitstand.notebook.migrate_wording import EFFECTS
 
-__all__ = ["MigrationRefused", "check_text"]
+__all__ = ["MigrationRefused", "check_text", "refuse"]
 
 Evidence = Mapping[str, Any]
 
@@ -20,6 +20,17 @@ class MigrationRefused(GateRefused):
         message, advice = _REFUSALS[check.id](check.evidence)
         super().__init__(message, f"{advice} {restored}".strip())
         self.check = check.id
+
+
+def refuse(checks: Sequence[Check]) -> None:
+    """Refuse to migrate if a check is red.
+
+    Raises:
+        MigrationRefused: one is; it names the first.
+    """
+    for check in checks:
+        if not check.passed:
+            raise MigrationRefused(check)
 
 
 def check_text(check: Check) -> tuple[str, str]:

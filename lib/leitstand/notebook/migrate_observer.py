@@ -49,6 +49,13 @@ class MigrationObserver:
         """App whose migrations number the schema versions."""
         return self.access.settings.schema_app
 
+    @property
+    def log_days(self) -> int:
+        """For how many days the environment file wants the write-ahead log kept."""
+        settings = self._run.environment.instance_settings(self.access.settings.instance)
+        backups = settings.get("backup_configuration", {})
+        return int(backups.get("transaction_log_retention_days", 0))
+
     def observe(self, watch: Callable[[str], None]) -> MigrationObservation:
         """Return everything that is known before the job is asked for its plan."""
         watch("Abbild")

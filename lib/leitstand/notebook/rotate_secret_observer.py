@@ -1,5 +1,6 @@
 """What a rotation reads of the world; it changes nothing."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -59,7 +60,7 @@ class Observer:
             now=datetime.now(UTC),
         )
         try:
-            found = replace(found, login=self._login(recipe, states))
+            found = replace(found, login=self.login(recipe, states))
             return replace(found, auth_changed=self._auth_changed(found), problem=self._try(found))
         except RunFailed as error:
             return replace(found, problem=error.message)
@@ -73,18 +74,15 @@ class Observer:
             if self._smoke.probe(service.state.uri, path, timeout=test.timeout, attempts=1).passed
         )
 
-    def _services(self, recipe: Recipe) -> tuple[ServiceReader, ...]:
-        """Return the readers in the order in which the environment file brings services back."""
-        database = self.environment.database
-        order = list(database.moves_with) if database is not None else []
-        found = [
-            replace(service, paths=self.answering(service))
-            for service in self.readers.services(recipe.secrets)
-        ]
-        place = {name: index for index, name in enumerate(order)}
-        return tuple(sorted(found, key=lambda s: place.get(s.state.short_name, len(order))))
+    def login(self, recipe: Recipe, states: Mapping[str, SecretState]) -> Login | None:
+        """Return which database role the address of a recipe logs in as, by enabled version.
 
-    def _login(self, recipe: Recipe, states: dict[str, SecretState]) -> Login | None:
+        Reads addresses. None where no address is rotated together with the secret.
+
+        Args:
+            recipe: How the secret gets a new value.
+            states: At least of the secret that holds the address.
+        """
         database = self.environment.database
         if not recipe.user or not recipe.composed or database is None:
             return None
@@ -99,6 +97,17 @@ class Observer:
             for version in states[url].enabled
         }
         return Login(full, role, url, logins)
+
+    def _services(self, recipe: Recipe) -> tuple[ServiceReader, ...]:
+        """Return the readers in the order in which the environment file brings services back."""
+        database = self.environment.database
+        order = list(database.moves_with) if database is not None else []
+        found = [
+            replace(service, paths=self.answering(service))
+            for service in self.readers.services(recipe.secrets)
+        ]
+        place = {name: index for index, name in enumerate(order)}
+        return tuple(sorted(found, key=lambda s: place.get(s.state.short_name, len(order))))
 
     def _auth_changed(self, situation: Situation) -> bool:
         """Return whether a value that follows an AUTH string would be another one now."""

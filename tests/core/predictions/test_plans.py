@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from leitstand.core.plan import Action, Plan
 from leitstand.core.predictions.plans import ABSENT, Departure, departures, digest, normalised
+from leitstand.core.rotation.planning import plan_rotation
 from tests.core.predictions.samples import OURS, THEIRS, release
+from tests.core.rotation import estate
 
 HERE = normalised(release(THEIRS), THEIRS)
 
@@ -120,6 +122,21 @@ def test_what_a_migration_applies_is_compared_although_the_job_is_told_the_stage
         Departure("plan", "", "migrations.one", "a1", ABSENT),
         Departure("plan", "", "migrations.two", "b2", "c3"),
     ) == departures(before, normalised(migration(two="c3"), THEIRS))
+
+
+def test_which_pages_a_program_answers_when_a_rotation_is_planned_makes_no_difference() -> None:
+    web = estate.service("web", estate.revision("web-4", {"key": "1"}, 100))
+    one, two = (
+        plan_rotation(
+            estate.situation(replace(web, paths=paths)),
+            environment="prod", project="p", tag="candidate", disable_old=True,
+        )
+        for paths in (("/healthz", "/login"), ("/healthz",))
+    )  # fmt: skip
+    assert one.action("probe-web") != two.action("probe-web")
+    first, second = normalised(one, THEIRS), normalised(two, THEIRS)
+    assert {"tag": "candidate"} == first["actions"][3]["arguments"]
+    assert () == departures(first, second)
 
 
 @pytest.mark.parametrize("generation", [9, 12])

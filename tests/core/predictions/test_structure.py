@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import pytest
+
 from leitstand.core.predictions.structure import (
     Structure,
     headline,
     structure_of,
+    too_many_locks,
     unlike_structure,
 )
 from leitstand.core.statements import LARGE
@@ -52,6 +55,31 @@ def test_a_summary_holds_no_definition() -> None:
     assert "CREATE" not in repr(summary)
     again = replace(seen, statements=tuple(reversed(seen.statements)))
     assert summary == again.summary()
+
+
+@pytest.mark.parametrize(
+    ("statement", "shown"),
+    [
+        ("CREATE VIEW x AS SELECT 1", "CREATE VIEW x"),
+        ("CREATE VIEW x\nAS\n SELECT dblink('password=hush'::text)", "CREATE VIEW x"),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON x EXECUTE FUNCTION public.f('hush')",
+            "CREATE TRIGGER t AFTER INSERT ON x EXECUTE FUNCTION public.f",
+        ),
+        ("CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql AS $_$hush$_$",
+         "CREATE FUNCTION f() RETURNS int LANGUAGE plpgsql"),
+        ("DO $$hush$$", "DO"),
+        ("ALTER TABLE x ALTER COLUMN a SET DEFAULT 'hush'::text",
+         "ALTER TABLE x ALTER COLUMN a SET DEFAULT"),
+    ],
+)  # fmt: skip
+def test_a_headline_ends_before_any_text_or_definition(statement: str, shown: str) -> None:
+    assert shown == headline(statement)
+
+
+def test_a_dump_leaves_half_of_the_locks_to_others() -> None:
+    assert "" == too_many_locks(3200, 6400)
+    assert "3201 Tabellen" in too_many_locks(3201, 6400)
 
 
 def test_a_structure_is_like_itself() -> None:

@@ -1,5 +1,8 @@
 """What of an environment is made again, and how two looks at it are compared."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import pytest
 
 from leitstand.configuration import load_environment, read_layers
@@ -50,6 +53,27 @@ def test_a_split_is_made_from_its_oldest_revision_on() -> None:
 
 def test_revisions_that_never_were_ready_are_left_out() -> None:
     assert [1, 4] == made(service(True, False, False, True, traffic=on(4)))
+
+
+def test_the_way_back_to_another_image_is_made_however_old_it_is() -> None:
+    seen = service(*[True] * 8, traffic=on(7))
+    first = replace(seen.revisions[0], image=f"{IMAGE[:-1]}0")
+    second = replace(seen.revisions[1], image=f"{IMAGE[:-1]}1", ready=False)
+    assert [1, 4, 5, 6, 7, 8] == made(replace(seen, revisions=(first, second, *seen.revisions[2:])))
+
+
+def test_a_rotation_has_every_revision_that_was_replaced_only_lately() -> None:
+    seen = service(*[True] * 5, False, True, True, traffic=on(8))
+    days = [1, 2, 3, 10, 11, 12, 13, 14]
+    aged = tuple(
+        replace(revision, created=datetime(2026, 11, day, tzinfo=UTC))
+        for revision, day in zip(seen.revisions, days, strict=True)
+    )
+    seen = replace(seen, revisions=aged)
+    assert [4, 5, 7, 8] == made(seen)
+    kept = replace(seen, kept_since=datetime(2026, 11, 9, tzinfo=UTC))
+    assert [3, 4, 5, 7, 8] == made(kept)
+    assert set(kept.summary()["revisions"]) == {f"web-0000{n}-x" for n in made(kept)}
 
 
 def test_without_a_split_the_latest_serves() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from leitstand.core.plan import Plan
+from leitstand.core.plan import Action, Plan
 from leitstand.core.predictions.words import Words
 
 __all__ = ["ABSENT", "Departure", "departures", "differing", "digest", "normalised"]
@@ -36,6 +36,9 @@ _NUMBERED = re.compile(r"^(?P<service>.+)-\d{5}-(?P<mark>[a-z0-9]+)$")
 
 _MAKES = frozenset({"deploy_revision", "restore_template"})
 """Kinds of actions that make a revision."""
+
+_ANSWERS = {"secret_probe": "paths"}
+"""Arguments that say how programs answered when the plan was made, by kind of action."""
 
 _BASIS = "migrations"
 """What of a plan's basis says what an action does: the job is told the stage only."""
@@ -71,7 +74,7 @@ def normalised(plan: Plan, words: Words, run: str = "") -> dict[str, Any]:
 
     Names of the environment and the run's id become placeholders. Of a revision that the plan
     makes, the generation in its name is left out; a revision that was there before keeps its name.
-    Marks of secrets are all alike.
+    Marks of secrets are all alike; which pages a program answered is left out.
     Versions and times of what was read go, as does the basis: before anything is changed, the
     executor compares it with the world by itself. Of a migration's basis stays what is applied.
 
@@ -90,8 +93,8 @@ def normalised(plan: Plan, words: Words, run: str = "") -> dict[str, Any]:
     data = {
         "runbook": plan.runbook,
         "target": plan.target,
-        "actions": [action.as_data() for action in plan.actions],
-        "way_back": [action.as_data() for action in plan.way_back],
+        "actions": [_told(action) for action in plan.actions],
+        "way_back": [_told(action) for action in plan.way_back],
         **({_BASIS: dict(plan.basis[_BASIS])} if plan.basis.get(_BASIS) else {}),
     }
     # Names first: a revision's name could hold what looks like the name of a project.
@@ -158,6 +161,13 @@ def differing(one: Any, other: Any, path: str = "") -> Iterator[tuple[str, Any, 
             yield from differing(first, second, f"{path}.{position}")
     elif type(one) is not type(other) or one != other:
         yield path, one, other
+
+
+def _told(action: Action) -> dict[str, Any]:
+    """Return an action as JSON values, without how a program answered."""
+    data, answers = action.as_data(), _ANSWERS.get(action.kind)
+    kept = {key: value for key, value in data["arguments"].items() if key != answers}
+    return {**data, "arguments": kept}
 
 
 def _without(value: Any, renamed: Mapping[str, str]) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 from leitstand.core.predictions.plans import digest
 from leitstand.core.statements import LARGE, split_statements
 
-__all__ = ["Structure", "headline", "structure_of", "unlike_structure"]
+__all__ = ["Structure", "headline", "structure_of", "too_many_locks", "unlike_structure"]
 
 _LONGEST = 90
 _NAMED = 3
@@ -20,12 +20,17 @@ _SECRETIVE = re.compile(
 """Definitions that lead to other servers, some of them with passwords."""
 
 
+_DETAILS = re.compile(r" \(|'|\$(?:[^\W\d]\w*)?\$| AS\b", re.IGNORECASE)
+"""Where a statement goes on to what only its database needs to know."""
+
+
 @dataclass(frozen=True)
 class Structure:
     """A database as its definitions describe it.
 
     Attributes:
-        statements: What makes it, in order; nothing that could hold a password.
+        statements: What makes it, in order. A text in one of them can be secret: they are kept
+            nowhere but in the database that they make; ``headline`` is what is shown.
         applied: App, name and time (ISO 8601) of each applied migration, in order.
         sizes: Bytes by name of table, as ``table_sizes`` names them.
         rows: Rows as the planner estimates them, by the same names.
@@ -65,7 +70,9 @@ def structure_of(
     rows: Mapping[str, int],
     invalid: Iterable[str] = (),
 ) -> Structure:
-    """Return the structure that ``pg_dump --schema-only`` has written, without what is secret.
+    """Return the structure that ``pg_dump --schema-only`` has written.
+
+    Definitions that lead to other servers are left out; any other keeps the texts in it.
 
     Args:
         dump: Its text; commands of psql are left out.
@@ -81,6 +88,21 @@ def structure_of(
     return Structure(
         tuple(kept), tuple(applied), dict(sizes), dict(rows), tuple(invalid), tuple(sorted(kinds))
     )
+
+
+def too_many_locks(tables: int, locks: int) -> str:
+    """Return why a dump would take locks away from others, as a German sentence; or nothing.
+
+    ``pg_dump`` locks every table at once. A server without room for a lock refuses whoever asks for
+    the next one.
+
+    Args:
+        tables: So many are there.
+        locks: For so many the server has room.
+    """
+    if 2 * tables <= locks:
+        return ""
+    return f"{tables} Tabellen auf einmal zu sperren bräuchte zu viel von {locks} Sperren."
 
 
 def unlike_structure(theirs: Structure, ours: Structure) -> tuple[str, ...]:
@@ -112,8 +134,11 @@ def unlike_structure(theirs: Structure, ours: Structure) -> tuple[str, ...]:
 
 
 def headline(statement: str) -> str:
-    """Return the beginning of a statement, in one line."""
-    text = " ".join(statement.split()).partition(" (")[0]
+    """Return the beginning of a statement, in one line: up to the first text or definition in it.
+
+    What it is called is shown, and nothing that somebody could have written a password into.
+    """
+    text = _DETAILS.split(" ".join(statement.split()), maxsplit=1)[0].rstrip(" (")
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

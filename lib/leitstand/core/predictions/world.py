@@ -1,14 +1,16 @@
 """What the control plane of an environment looks like, as far as a rehearsal copies it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from leitstand.core.names import short_name
 from leitstand.core.predictions.plans import differing, digest
 from leitstand.core.predictions.structure import Structure
 from leitstand.core.predictions.words import Words
+from leitstand.core.service import digest_of
 from leitstand.core.traffic import Split
 
 __all__ = [
@@ -78,6 +80,8 @@ class ServiceSeen:
         latest: Short name of the latest ready revision.
         scaling: The service's own scaling, as JSON values of the API.
         template: What its next revision is made from, as JSON values of the API.
+        kept_since: A revision counts as a way back if the next ready one came later than that;
+            None where that does not count.
     """
 
     name: str
@@ -86,6 +90,7 @@ class ServiceSeen:
     latest: str
     scaling: Mapping[str, Any] = field(default_factory=dict)
     template: Mapping[str, Any] = field(default_factory=dict)
+    kept_since: datetime | None = None
 
     @property
     def pinned(self) -> Split:
@@ -185,8 +190,9 @@ def changes(
 def to_be_made(service: ServiceSeen) -> tuple[RevisionSeen, ...]:
     """Return the revisions that a rehearsal needs, oldest first.
 
-    Those with traffic or a tag, all ready ones that are newer, and a few before: the way back leads
-    there.
+    Those with traffic or a tag, all ready ones that are newer, and a few before. Then all that may
+    be rolled back to: before each one in use the newest ready one with another image, and what was
+    replaced after ``kept_since`` (see ``leitstand.core.rotation.needs``).
     """
     split = service.pinned
     used = {*split.serving(), *split.tags().values()}
@@ -194,8 +200,30 @@ def to_be_made(service: ServiceSeen) -> tuple[RevisionSeen, ...]:
     first = min(positions, default=0)
     ready = [at for at, revision in enumerate(service.revisions) if revision.ready]
     older = [at for at in ready if at < first][-_OLDER:]
-    kept = {*positions, *older, *(at for at in ready if at >= first)}
+    newer = [at for at in ready if at >= first]
+    goals = [goal for at in positions if (goal := _goal(service.revisions, at)) is not None]
+    kept = {*positions, *older, *newer, *goals, *_kept(service, ready)}
     return tuple(service.revisions[at] for at in sorted(kept))
+
+
+def _goal(revisions: Sequence[RevisionSeen], position: int) -> int | None:
+    """Return where the newest ready revision before one lies that has another image."""
+    image = digest_of(revisions[position].image)
+    older = range(position - 1, -1, -1)
+    return next(
+        (at for at in older if revisions[at].ready and digest_of(revisions[at].image) != image),
+        None,
+    )
+
+
+def _kept(service: ServiceSeen, ready: Sequence[int]) -> Iterator[int]:
+    """Yield where ready revisions lie that the next ready one has replaced after ``kept_since``."""
+    if service.kept_since is None:
+        return
+    for at, following in pairwise(ready):
+        created = service.revisions[following].created
+        if created is None or created > service.kept_since:
+            yield at
 
 
 def _resource(key: str, fields: Mapping[str, Any] | None) -> Any:
