@@ -199,7 +199,8 @@ def _runbooks(session: nox.Session) -> None:
             _run(session, "leitstand", "sandbox", "up", LEITSTAND_HOME=home)
             # Two at once: a notebook stays with one process, all share the sandbox.
             nbval = ["-n", "2", "--dist", "loadscope", "--nbval-lax", "--nbval-current-env"]
-            _run(session, "pytest", *nbval, "runbooks", LEITSTAND_HOME=home)
+            private = ["-p", "tests.fixtures.notebook_kernels"]
+            _run(session, "pytest", *nbval, *private, "runbooks", LEITSTAND_HOME=home)
         finally:
             _run(session, "leitstand", "sandbox", "down", LEITSTAND_HOME=home)
 
