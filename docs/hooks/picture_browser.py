@@ -31,7 +31,7 @@ FOREIGN = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 """What no picture waits for: the notebook's page of nbconvert asks for a library."""
 
 READY = """() =>
-  window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle"
+  window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status === "idle"
 """
 """Whether a kernel waits: without one, JupyterLab executes nothing and says nothing."""
 

@@ -101,9 +101,10 @@ class Furnished(CloudSql):
 
     def written(self):
         """What stands in this sandbox's database and Redis, asked through its own files."""
-        sockets = self.sandbox.directory / "sql" / "sockets"
+        (settings,) = self.sandbox.directory.glob("sql/*/*/data/postgresql.conf")
+        sockets = re.search("unix_socket_directories = '(.+)'", settings.read_text())[1]
         with psycopg.connect(
-            host=str(sockets), port=self.port(), user="cloudsqladmin", dbname="app"
+            host=sockets, port=self.port(), user="cloudsqladmin", dbname="app"
         ) as database:
             rows = [text for (text,) in database.execute("SELECT text FROM t ORDER BY text")]
         (file,) = self.sandbox.directory.glob("redis/*/redis.conf")

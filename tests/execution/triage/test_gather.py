@@ -44,7 +44,7 @@ BY_LOGIN = {"database", "vectors", "isolation"}
 DATABASE = {"storage", *BY_LOGIN}
 TRAFFIC = {"traffic", "baseline", "series", "gateway"}
 BRIEF = 3.0
-LOADED = 4.0
+LOADED = 10.0
 """What hangs does so for ever: seconds beyond the deadline that a busy machine may take."""
 
 
