@@ -16,6 +16,7 @@ from jupyter_client.blocking.client import BlockingKernelClient
 
 from leitstand.notebook import kernel_standby
 from leitstand.notebook.kernel import Kernel, KernelNotStarted, start_kernel
+from leitstand.notebook.kernel_log import KernelLog
 from leitstand.notebook.run_directory import RunDirectory
 
 
@@ -161,3 +162,17 @@ def test_a_command_that_is_refused_leaves_no_kernel_behind(tmp_path: Path):
             if process.environ().get("LEITSTAND_HOME") == home:
                 left.append(process)
     assert [] == left
+
+
+def test_a_line_that_no_kernel_has_written_teaches_nothing_and_stops_nothing(tmp_path: Path):
+    run = RunDirectory(tmp_path)
+    log = KernelLog(tmp_path / "kernel.log", run.redactor)
+    values = os.dup(log.values)
+    log.start()
+    lines = [b"5", b'"hidden-word"', b"[]", b'[true, "half', b'[true, "s3cret-value-9"]']
+    os.write(values, b"\n".join([*lines, b""]))
+    os.close(values)
+    log.learn()
+    log.close()
+    shown = run.redactor.text("hidden-word s3cret-value-9")
+    assert shown.startswith("hidden-word [geheim:")

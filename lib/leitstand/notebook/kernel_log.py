@@ -125,11 +125,20 @@ class KernelLog:
                     return True
                 *lines, self._waiting = (self._waiting + piece).split(b"\n")
                 for line in lines:
-                    with suppress(ValueError):  # not written by a kernel
-                        of_kernel, *values = json.loads(line)
-                        self._redactor.learn(values)
-                        if of_kernel:
-                            self._of_kernel.update(values)
+                    self._learn_line(line)
+
+    def _learn_line(self, line: bytes) -> None:
+        """Learn the values of a line; one that no kernel has written is passed over."""
+        try:
+            told = json.loads(line)
+        except ValueError:
+            return
+        if not isinstance(told, list) or not told:
+            return
+        of_kernel, *values = told
+        self._redactor.learn(values)
+        if of_kernel is True:
+            self._of_kernel.update(values)
 
     def _write(self, text: str) -> None:
         if not text or self._written > _MOST_BYTES:
