@@ -21,17 +21,22 @@ _MARK = Path("config") / "environments" / "base.yaml"
 def project_root() -> Path:
     """Return the directory that holds ``config/environments/base.yaml``.
 
-    Looks at ``$LEITSTAND_PROJECT``, then above the working directory, then at the place that the
-    package was installed from.
+    It is what ``$LEITSTAND_PROJECT`` names; otherwise it is looked for above the working directory,
+    then at the place that the package was installed from.
 
     Raises:
-        InputError: no such directory was found.
+        InputError: no such directory was found, or the one that is named is none.
     """
+    if named := os.environ.get("LEITSTAND_PROJECT"):
+        if (Path(named) / _MARK).is_file():
+            return Path(named).resolve()
+        raise InputError(
+            f"LEITSTAND_PROJECT nennt kein Leitstand-Projekt: In {named} fehlt {_MARK}.",
+            "Setzen Sie die Variable auf das Verzeichnis des Projekts, oder entfernen Sie sie.",
+        )
     here = Path.cwd()
-    named = os.environ.get("LEITSTAND_PROJECT")
-    candidates = [Path(named) if named else None, here, *here.parents, _source_checkout()]
-    for candidate in candidates:
-        if candidate is not None and (candidate / _MARK).is_file():
+    for candidate in (here, *here.parents, _source_checkout()):
+        if (candidate / _MARK).is_file():
             return candidate.resolve()
     raise InputError(
         f"Hier liegt kein Leitstand-Projekt: {_MARK} fehlt.",

@@ -118,6 +118,15 @@ def test_runbooks_and_show_say_what_there_is(capsys: pytest.CaptureFixture[str])
     assert "sound" == json.loads(capsys.readouterr().out)["name"]
 
 
+def test_a_project_that_is_named_and_is_none_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("LEITSTAND_PROJECT", str(tmp_path))
+    assert 2 == call("show", "release")
+    assert f"In {tmp_path} fehlt" in " ".join(capsys.readouterr().err.split())
+    assert 0 == call("show", SOUND)  # a path needs no project
+
+
 def test_without_runs_the_list_says_so(capsys: pytest.CaptureFixture[str]):
     assert 0 == call("runs")
     assert "Noch keine Läufe.\n" == capsys.readouterr().out

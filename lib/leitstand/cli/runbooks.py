@@ -52,9 +52,9 @@ def show(
     if commands:
         from leitstand.cli.copy_mode import print_commands
 
-        print_commands(runbook, parameter or (), _directory())
+        print_commands(runbook, parameter or (), _directory(runbook))
         return
-    template = read_template(find_template(runbook, _directory()))
+    template = read_template(find_template(runbook, _directory(runbook)))
     if as_json:
         print_json(_summary(template))
         return
@@ -74,10 +74,13 @@ def show(
         line(f"  {command}")
 
 
-def _directory() -> Path | None:
+def _directory(runbook: str) -> Path | None:
+    """Return where runbooks lie; None without a project, of which a path needs none."""
     try:
         return project.runbooks_directory()
     except LeitstandError:
+        if not Path(runbook).is_file():
+            raise
         return None
 
 
