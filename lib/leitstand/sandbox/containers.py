@@ -5,18 +5,65 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from google.cloud import run_v2
 
 from leitstand.sandbox import leash
 from leitstand.sandbox.images.catalogue import APPLICATION
 
-__all__ = ["SecretReader", "command_line", "environment", "inherited", "pump", "service_command"]
+__all__ = [
+    "Process",
+    "SecretReader",
+    "Spawn",
+    "command_line",
+    "environment",
+    "inherited",
+    "pump",
+    "service_command",
+    "spawn",
+]
 
 # Full name of a secret version -> its value; raises ApiError.
 SecretReader = Callable[[str], bytes]
+
+
+class _Closing(Protocol):
+    def close(self) -> None: ...
+
+
+class Process(Protocol):
+    """A container's process; asyncio's own is one."""
+
+    @property
+    def pid(self) -> int:
+        """Id of the process and of its group."""
+
+    @property
+    def returncode(self) -> int | None:
+        """Exit code, below zero for a signal, or None as long as it runs."""
+
+    @property
+    def stdin(self) -> _Closing | None:
+        """Its lifeline."""
+
+    @property
+    def stdout(self) -> asyncio.StreamReader | None:
+        """What it writes."""
+
+    @property
+    def stderr(self) -> asyncio.StreamReader | None:
+        """What it writes as problems."""
+
+    async def wait(self) -> int:
+        """Wait for its end; returns the exit code."""
+
+
+# Starts a container from its command and all its variables; raises OSError.
+Spawn = Callable[[Sequence[str], Mapping[str, str]], Awaitable[Process]]
 
 _LONGEST_LINE = 64 * 1024
 # What a container inherits from this process; everything else it gets from its template.
@@ -77,6 +124,23 @@ def service_command(container: run_v2.Container, module: str) -> list[str]:
     """
     command = command_line(container, module)
     return command if command[1:4] == ["-P", "-m", module] else [*_LEASH, *command]
+
+
+async def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Process:
+    """Start a container's process, which leads a process group of its own.
+
+    Raises:
+        OSError: It cannot be started.
+    """
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=dict(environment),
+        cwd=tempfile.gettempdir(),
+        start_new_session=True,
+    )
 
 
 async def pump(reader: asyncio.StreamReader | None, write_line: Callable[[str], None]) -> None:

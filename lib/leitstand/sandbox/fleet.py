@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from google.cloud import run_v2
 
 from leitstand.sandbox.containers import SecretReader, environment, service_command
+from leitstand.sandbox.forks import Forks
 from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.instance_gauges import Running
 from leitstand.sandbox.instances import RevisionSpec, StartupProbe
@@ -56,6 +57,7 @@ class Fleet:
         self._pools: dict[str, Pool] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._tick: asyncio.Task[None] | None = None
+        self._forks = Forks()
 
     def start(self) -> None:
         """Begin to end idle instances, and to start again what the minimum lacks."""
@@ -69,6 +71,7 @@ class Fleet:
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*(pool.close(grace) for pool in self._pools.values()))
         self._pools.clear()
+        await self._forks.close()
 
     def pool(self, revision: run_v2.Revision) -> Pool:
         """The pool of a revision; made at the first call, without processes.
@@ -133,6 +136,7 @@ class Fleet:
             timeout=revision.timeout.total_seconds() or 300.0,
             port=container.ports[0].container_port if container.ports else 8080,
             probe=self._probe(container),
+            spawn=self._forks.spawn,
         )
 
     def _log(self, spec: RevisionSpec) -> RevisionLog:

@@ -9,13 +9,12 @@ import secrets
 import signal
 import socket
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from leitstand.sandbox.containers import inherited, pump
+from leitstand.sandbox.containers import Process, Spawn, inherited, pump, spawn
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.images.catalogue import APPLICATION, CatalogueImage
 from leitstand.sandbox.revision_log import RevisionLog
@@ -73,6 +72,7 @@ class RevisionSpec:
         timeout: Seconds a request may take.
         port: The container port of the template; the process listens on a free port instead.
         probe: When an instance is ready.
+        spawn: Starts its processes.
     """
 
     project: str
@@ -86,6 +86,7 @@ class RevisionSpec:
     timeout: float = 300.0
     port: int = 8080
     probe: StartupProbe = StartupProbe()
+    spawn: Spawn = field(default=spawn, repr=False)
 
 
 class Instance:
@@ -105,7 +106,7 @@ class Instance:
         self.idle_since = time.monotonic()
         self._spec = spec
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: Process | None = None
         self._pumps: list[asyncio.Task[None]] = []
 
     @property
@@ -119,12 +120,10 @@ class Instance:
         Raises:
             InstanceFailed: It ended, or did not answer in time; no process is left.
         """
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._spec.probe.delay + self._spec.probe.deadline
         try:
             for _ in range(_PORT_ATTEMPTS):
                 await self._spawn()
-                if await self._becomes_ready(deadline):
+                if await self._becomes_ready():
                     self.idle_since = time.monotonic()
                     return
                 if self._code() != _ADDRESS_IN_USE:
@@ -166,15 +165,7 @@ class Instance:
 
     async def _spawn(self) -> None:
         self.port = _free_port()
-        self._process = await asyncio.create_subprocess_exec(
-            *self._spec.command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._environment(),
-            cwd=tempfile.gettempdir(),
-            start_new_session=True,
-        )
+        self._process = await self._spec.spawn(self._spec.command, self._environment())
         self._pumps = [
             asyncio.create_task(pump(self._process.stdout, partial(self._log.line, "stdout"))),
             asyncio.create_task(pump(self._process.stderr, partial(self._log.line, "stderr"))),
@@ -194,9 +185,10 @@ class Instance:
             "SANDBOX_THREADS": str(max(1, min(spec.concurrency, 32))),
         }
 
-    async def _becomes_ready(self, deadline: float) -> bool:
+    async def _becomes_ready(self) -> bool:
         probe = self._spec.probe
         loop = asyncio.get_running_loop()
+        deadline = loop.time() + probe.delay + probe.deadline
         await asyncio.sleep(probe.delay)
         while loop.time() < deadline and self._code() is None:
             remaining = max(_POLL_SECONDS, deadline - loop.time())
