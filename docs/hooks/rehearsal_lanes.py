@@ -21,10 +21,10 @@ from logging import Logger
 from pathlib import Path
 from typing import Any
 
+from forked_commands import Commands, Ended, NotEnded
 from lanes import at_once
 from picture_stage import names_of, replaced
 from picture_terminal import on_screen, typed
-from rehearsal_commands import Commands, Ended, NotEnded
 from rehearsal_results import CACHE, Rehearsed, digest_of
 from rehearsal_sandbox import SANDBOX, copy_sandbox, environment_of
 from rehearsal_table import Lane, Rehearsal, command_of
@@ -164,7 +164,8 @@ class _Lane:
         os.link(self._key, self._home / "records.pem")
         if sandbox is not None:
             copy_sandbox(sandbox, self._home)
-        self._commands = Commands(self._root, self._environment, self._home)
+        self._commands = Commands()
+        self._run = partial(self._commands.run, directory=self._root, environment=self._environment)
         try:
             self._do("sandbox up")
             for rehearsal in lane.rehearsals if lane is not None else ():
@@ -274,7 +275,7 @@ class _Lane:
 
     def _leitstand(self, arguments: Sequence[str], what: str) -> Ended:
         try:
-            return self._commands.run(arguments, DEADLINE, self._stopped.is_set)
+            return self._run(arguments, seconds=DEADLINE, stopped=self._stopped.is_set)
         except NotEnded as error:
             raise RehearsalFailed(what, None, str(error)) from error
 
@@ -285,7 +286,7 @@ class _Lane:
             commands.insert(0, ["drill", "stop"])
         for arguments in commands:
             with suppress(NotEnded):
-                self._commands.run(arguments, ENDING_SECONDS, lambda: False)
+                self._run(arguments, seconds=ENDING_SECONDS)
         self._commands.close()
 
 

@@ -11,7 +11,6 @@ import secrets
 import shutil
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from leitstand.core.errors import RunFailed
 from leitstand.notebook.kernel_log import KernelLog
-from leitstand.notebook.kernel_standby import Order, inherited, take
+from leitstand.notebook.kernel_standby import KernelProcess, Order, inherited, take
 from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Kernel:
         writer: Masks what goes into the log.
     """
 
-    process: subprocess.Popen[bytes]
+    process: KernelProcess
     connection: "KernelConnectionInfo"
     directory: Path
     run: Path

@@ -27,18 +27,23 @@ from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory, journal
 if TYPE_CHECKING:
     from ipykernel.kernelapp import IPKernelApp
 
-__all__ = ["main"]
+__all__ = ["EARLY", "main", "serve"]
 
-_EARLY: Final = ("ipykernel.kernelapp", "ipykernel.zmqshell", "leitstand.notebook.opening")
+EARLY: Final = ("ipykernel.kernelapp", "ipykernel.zmqshell", "leitstand.notebook.opening")
 """What a kernel needs in any case, as long as no order has come."""
 
 
 def main() -> None:
-    """Serve the kernel until it is shut down.
+    """Serve the kernel; the argument of the process is the descriptor of the line to the runner."""
+    serve(socket.socket(fileno=int(sys.argv[1])))
 
-    The argument of the process is the descriptor of the line to the runner, which brings the order.
+
+def serve(line: socket.socket) -> None:
+    """Serve a kernel until it is shut down; then the process ends.
+
+    Args:
+        line: To the runner, which sends the order over it.
     """
-    line = socket.socket(fileno=int(sys.argv[1]))
     line.set_inheritable(False)
     orders: SimpleQueue[tuple[Order, list[int]]] = SimpleQueue()
     threading.Thread(target=_listen, args=(line, orders), daemon=True).start()
@@ -47,7 +52,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A run is not debugged step by step, and the debugger takes long to import.
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # makes its import fail
-    for module in _EARLY:
+    for module in EARLY:
         if orders.empty():
             with suppress(Exception):  # it is imported again, where what is wrong can be told
                 import_module(module)

@@ -14,16 +14,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from leitstand.notebook.record_signer import KEY_VARIABLE
 
 __all__ = [
+    "KernelProcess",
     "Order",
     "Standby",
     "become",
     "dismiss",
     "inherited",
+    "lend",
     "prepare",
     "receive",
     "start",
@@ -50,6 +52,23 @@ class Order:
     imports: Sequence[str]
 
 
+class KernelProcess(Protocol):
+    """A kernel's process; a Popen is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its id."""
+
+    def poll(self) -> int | None:
+        """Return its exit code, or None as long as it runs."""
+
+    def wait(self) -> int:
+        """Wait for its end, and return its exit code."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal, unless it has ended."""
+
+
 @dataclass(frozen=True)
 class Standby:
     """A started process that waits for its order.
@@ -59,7 +78,7 @@ class Standby:
         line: The runner's socket; the process ends when it closes.
     """
 
-    process: subprocess.Popen[bytes]
+    process: KernelProcess
     line: socket.socket
 
     def send(self, order: Order, descriptors: Sequence[int]) -> None:
@@ -103,6 +122,11 @@ def prepare() -> None:
     if not _waiting:
         with suppress(OSError):  # `take` tries again, where what is wrong can be told
             _waiting.append(start())
+
+
+def lend(standby: Standby) -> None:
+    """Give the next run of this process a kernel that was started elsewhere, by a fork perhaps."""
+    _waiting.append(standby)
 
 
 def take() -> Standby:

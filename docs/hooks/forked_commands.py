@@ -1,27 +1,34 @@
-"""Runs commands of ``leitstand`` for a lane, each in a fork of a process that has the imports done.
+"""Runs commands of ``leitstand``, each in a fork of a process that has the imports done.
 
-A run of a runbook spends a third of its processor time on imports; a lane runs thirty commands.
-What is forked holds no thread and has opened nothing, so each command begins as a process of its
-own would.
+A run of a runbook and its kernel spend most of their processor time on imports; the rehearsals of a
+build and the tests run them by the hundred. What is forked holds no thread and has opened nothing,
+so each command and each kernel begins as a process of its own would.
 """
 
+import atexit
+import gc
 import io
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 __all__ = ["Commands", "Ended", "NotEnded"]
 
+CLIENTS = ("artifactregistry_v1", "logging_v2", "monitoring_v3", "run_v2", "secretmanager_v1")
 PRELOADED = ("leitstand.cli.run", "leitstand.cli.drill", "leitstand.cli.sandbox",
              "leitstand.notebook.runner", "leitstand.audit.sealing")  # fmt: skip
+RUNNING = ("resume", "run")
 PAUSE = 0.05
 ENDING_SECONDS = 60.0
 
@@ -46,38 +53,41 @@ class NotEnded(Exception):
 
 
 class Commands:
-    """Runs commands one after the other.
+    """Runs commands one after the other."""
 
-    Args:
-        directory: Where they run.
-        environment: Their environment.
-        place: A directory for what they write.
-    """
-
-    def __init__(self, directory: Path, environment: Mapping[str, str], place: Path) -> None:
-        self._place = place
+    def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, __file__],
-            cwd=directory, env=dict(environment), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, start_new_session=True,  # Ctrl-C reaches the build, which ends all in order
+            [sys.executable, "-P", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, start_new_session=True,  # Ctrl-C reaches the caller, who ends all in order
         )  # fmt: skip
 
-    def run(self, arguments: Sequence[str], seconds: float, stopped: Callable[[], bool]) -> Ended:
+    def run(
+        self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str],
+        seconds: float, stopped: Callable[[], bool] = lambda: False,
+    ) -> Ended:  # fmt: skip
         """Run one command and return how it ended.
 
         Args:
             arguments: What stands behind ``leitstand``.
+            directory: Where it runs.
+            environment: All its variables; those that an interpreter reads at its start have no
+                effect.
             seconds: How long it may take.
             stopped: Whether it is not to go on.
 
         Raises:
             NotEnded: it did not end in time, or was stopped.
         """
-        with tempfile.TemporaryDirectory(dir=self._place) as directory:
-            files = [Path(directory) / name for name in ("output", "problems", "code")]
+        with tempfile.TemporaryDirectory(prefix="leitstand-") as place:
+            files = [Path(place) / name for name in ("output", "problems", "code")]
             assert self._process.stdin is not None
             assert self._process.stdout is not None
-            request = {"arguments": list(arguments), "files": list(map(str, files))}
+            request = {
+                "arguments": list(arguments),
+                "directory": str(directory),
+                "environment": dict(environment),
+                "files": list(map(str, files)),
+            }
             try:
                 self._process.stdin.write(json.dumps(request) + "\n")
                 self._process.stdin.flush()
@@ -123,17 +133,25 @@ def serve() -> None:
     """Fork for each request on standard input; say who does it, and write its exit code."""
     import importlib
 
-    from leitstand.notebook.imports import without_grammar
+    # Before gRPC is imported: forks begin to use it, none inherits anything it has begun.
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    from leitstand.notebook.imports import import_lightly, without_grammar
+    from leitstand.notebook.kernel_main import EARLY
 
+    import_lightly()
+    sys.modules["debugpy"] = None  # type: ignore[assignment]  # as every kernel of a run does
     with without_grammar():
-        for name in (*PRELOADED, "papermill"):
+        clients = [f"google.cloud.{name}" for name in CLIENTS]
+        for name in (*PRELOADED, "papermill", "psycopg", *EARLY, *clients):
             importlib.import_module(name)
+    gc.collect()
+    gc.freeze()  # pages that nobody touches stay shared
     for line in sys.stdin:
         request = json.loads(line)
-        output, problems, code = map(Path, request["files"])
+        code = Path(request["files"][2])
         pid = os.fork()
         if pid == 0:
-            _command(request["arguments"], output, problems)
+            _command(request)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()
         _, status = os.waitpid(pid, 0)
@@ -142,15 +160,22 @@ def serve() -> None:
         ended.rename(code)
 
 
-def _command(arguments: list[str], output: Path, problems: Path) -> None:
+def _command(request: Mapping[str, Any]) -> None:
     """Become the command; never returns."""
     code = 1
+    arguments: list[str] = request["arguments"]
+    output, problems, _ = request["files"]
     try:
         os.setsid()
-        for number, path in ((0, Path(os.devnull)), (1, output), (2, problems)):
+        os.environ.clear()
+        os.environ.update(request["environment"])
+        os.chdir(request["directory"])
+        for number, path in ((0, os.devnull), (1, output), (2, problems)):
             flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
             os.dup2(os.open(path, flags, 0o600), number)
         sys.stdin, sys.argv = io.StringIO(), ["leitstand", *arguments]
+        if arguments[0] in RUNNING:
+            _lend_kernel()
         from leitstand.cli import main
 
         main()
@@ -160,10 +185,56 @@ def _command(arguments: list[str], output: Path, problems: Path) -> None:
     except BaseException:  # noqa: BLE001 - as the interpreter itself would
         sys.excepthook(*sys.exc_info())
     finally:
+        threading._shutdown()  # type: ignore[attr-defined]  # as an interpreter ends
+        atexit._run_exitfuncs()
         with suppress(OSError, ValueError):
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+class _Forked:
+    """A process that was forked here."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        return self._code if self._code is not None else self._waited(os.WNOHANG)
+
+    def wait(self) -> int:
+        code = self._code if self._code is not None else self._waited(0)
+        assert code is not None
+        return code
+
+    def send_signal(self, sig: int, /) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def _waited(self, options: int) -> int | None:
+        pid, status = os.waitpid(self.pid, options)
+        if pid:
+            self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+
+def _lend_kernel() -> None:
+    """Fork the kernel that the command will want, as long as it has no thread."""
+    from leitstand.notebook.kernel_main import serve as serve_kernel
+    from leitstand.notebook.kernel_standby import Standby, lend
+
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+            ours.close()
+            serve_kernel(theirs)
+        finally:
+            os._exit(1)
+    theirs.close()
+    lend(Standby(_Forked(pid), ours))
 
 
 if __name__ == "__main__":
