@@ -44,9 +44,7 @@ def test_a_command_that_is_not_to_go_on_is_ended_and_the_next_one_works(
 ):
     before = {child.pid for child in psutil.Process().children(recursive=True)}
     with pytest.raises(forked.NotEnded):
-        commands.run(
-            ["drill", "start", "bad-release"], ROOT, environment(tmp_path), 60, lambda: True
-        )
+        commands.run(["rehearse"], ROOT, environment(tmp_path), 60, lambda: True)
     assert before >= {child.pid for child in psutil.Process().children(recursive=True)}
     assert 0 == commands.run(["show", "release"], ROOT, environment(tmp_path), 60).code
 
