@@ -51,7 +51,9 @@ def tasks_of(world: World) -> list[psutil.Process]:
     found = []
     for process in supervisor.children(recursive=True):
         try:
-            if "CLOUD_RUN_EXECUTION" in process.environ():
+            # A fork has a name of its own, a container that was started by hand its variables.
+            forked = process.name().startswith("migrate")
+            if forked or "CLOUD_RUN_EXECUTION" in process.environ():
                 found.append(process)
         except psutil.Error:
             continue

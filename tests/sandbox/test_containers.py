@@ -7,7 +7,7 @@ import sys
 import pytest
 from google.cloud import run_v2
 
-from leitstand.sandbox.containers import command_line, service_command
+from leitstand.sandbox.containers import command_line, held_command
 
 MODULE = "leitstand.sandbox.images.app"
 ENTRY = [sys.executable, "-P", "-m", MODULE]
@@ -37,7 +37,7 @@ def test_a_services_own_program_is_held_so_that_it_ends_with_its_standard_input(
     own = run_v2.Container(command=["celery"], args=["worker"])
     other = run_v2.Container(command=["sh", "-c"], args=["sleep 60"])
 
-    assert command_line(own, MODULE) == service_command(own, MODULE)
-    held = service_command(other, MODULE)
+    assert command_line(own, MODULE) == held_command(own, MODULE)
+    held = held_command(other, MODULE)
     assert ["sh", "-c", "sleep 60"] == held[-3:]
     assert held[-4].endswith("leash.py")

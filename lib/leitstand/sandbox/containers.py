@@ -21,9 +21,9 @@ __all__ = [
     "Spawn",
     "command_line",
     "environment",
+    "held_command",
     "inherited",
     "pump",
-    "service_command",
     "spawn",
 ]
 
@@ -117,8 +117,8 @@ def command_line(container: run_v2.Container, module: str = APPLICATION) -> list
     return [sys.executable, *rest, *arguments]
 
 
-def service_command(container: run_v2.Container, module: str) -> list[str]:
-    """The command line of a service's instance, which ends when its standard input does.
+def held_command(container: run_v2.Container, module: str) -> list[str]:
+    """The command line of an instance or a task, which ends when its standard input does.
 
     The images' own programs watch over that themselves; anything else runs on a leash.
     """

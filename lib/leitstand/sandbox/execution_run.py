@@ -11,7 +11,14 @@ from datetime import UTC, datetime
 from google.cloud import run_v2
 
 from leitstand.sandbox import job_conditions as conditions
-from leitstand.sandbox.containers import SecretReader, command_line, environment, inherited
+from leitstand.sandbox.containers import (
+    SecretReader,
+    Spawn,
+    environment,
+    held_command,
+    inherited,
+    spawn,
+)
 from leitstand.sandbox.errors import ApiError
 from leitstand.sandbox.images.catalogue import Catalogue, CatalogueImage, UnknownImage
 from leitstand.sandbox.job_log import JobLog
@@ -34,12 +41,14 @@ class Surroundings:
         logs: Where the lines of the processes go.
         secrets: Reads secret versions.
         grace: Seconds between SIGTERM and SIGKILL (Cloud Run: 10).
+        spawn: Starts the processes.
     """
 
     catalogue: Catalogue
     logs: Logs
     secrets: SecretReader
     grace: float = 3.0
+    spawn: Spawn = spawn
 
 
 def new_tasks(execution: run_v2.Execution) -> list[run_v2.Task]:
@@ -177,8 +186,9 @@ class ExecutionRun:
             log.system("ERROR", text)
             return None
         timeout = task.timeout.total_seconds() or 600.0
-        command = command_line(container, image.module)
-        process = TaskProcess(command, variables, timeout, self._around.grace, log)
+        command = held_command(container, image.module)
+        around = self._around
+        process = TaskProcess(command, variables, timeout, around.grace, log, around.spawn)
         self._processes[task.name] = process
         try:
             outcome = await process.run()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from google.cloud import run_v2
 
-from leitstand.sandbox.containers import SecretReader, environment, service_command
+from leitstand.sandbox.containers import SecretReader, Spawn, environment, held_command
 from leitstand.sandbox.forks import Forks
 from leitstand.sandbox.images.catalogue import Catalogue
 from leitstand.sandbox.instance_gauges import Running
@@ -58,6 +58,11 @@ class Fleet:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tick: asyncio.Task[None] | None = None
         self._forks = Forks()
+
+    @property
+    def spawn(self) -> Spawn:
+        """Starts containers, also those of jobs; until `close`."""
+        return self._forks.spawn
 
     def start(self) -> None:
         """Begin to end idle instances, and to start again what the minimum lacks."""
@@ -131,12 +136,12 @@ class Fleet:
             revision=names.revision,
             image=image,
             environment=lambda: self.environment(revision),
-            command=service_command(container, image.module),
+            command=held_command(container, image.module),
             concurrency=revision.max_instance_request_concurrency or 80,
             timeout=revision.timeout.total_seconds() or 300.0,
             port=container.ports[0].container_port if container.ports else 8080,
             probe=self._probe(container),
-            spawn=self._forks.spawn,
+            spawn=self.spawn,
         )
 
     def _log(self, spec: RevisionSpec) -> RevisionLog:

@@ -107,7 +107,7 @@ class Supervisor:
             self._store, self._operations, self._fleet, self._door, images, references
         )
         self._revisions = Revisions(self._store, self._operations, self._fleet)
-        tasks = Surroundings(images, self._logs, self._secrets.value)
+        tasks = Surroundings(images, self._logs, self._secrets.value, spawn=self._fleet.spawn)
         self._jobs = Jobs(self._store, self._operations, tasks, references)
         self._table = self._store.table("services", run_v2.Service)
         period = float(seed.get("monitoring", {}).get("sample_period", 1.0))

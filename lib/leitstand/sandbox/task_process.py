@@ -6,21 +6,16 @@ import asyncio
 import contextlib
 import os
 import signal
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
-from leitstand.sandbox import leash
-from leitstand.sandbox.containers import pump
+from leitstand.sandbox.containers import Process, Spawn, pump
 from leitstand.sandbox.job_log import JobLog
 
 __all__ = ["Outcome", "TaskProcess"]
 
 _POLL_SECONDS = 0.01
-_LEASH = str(Path(leash.__file__))
 
 
 @dataclass(frozen=True)
@@ -53,6 +48,8 @@ class TaskProcess:
         environment: All its variables.
         timeout: Seconds until it is ended.
         grace: Seconds between SIGTERM and SIGKILL.
+        log: Where its lines go.
+        spawn: Starts the process.
     """
 
     def __init__(
@@ -62,13 +59,15 @@ class TaskProcess:
         timeout: float,
         grace: float,
         log: JobLog,
+        spawn: Spawn,
     ) -> None:
         self._command = command
         self._environment = environment
         self._timeout = timeout
         self._grace = grace
         self._log = log
-        self._process: asyncio.subprocess.Process | None = None
+        self._spawn = spawn
+        self._process: Process | None = None
         self._cancelled = asyncio.Event()
 
     @property
@@ -82,7 +81,8 @@ class TaskProcess:
 
     async def run(self) -> Outcome:
         """Start the process and return when it and everything it started are gone."""
-        process = await self._spawn()
+        process = await self._spawn(self._command, self._environment)
+        self._process = process
         ended = asyncio.ensure_future(_ended(process))
         cancelled = asyncio.ensure_future(self._cancelled.wait())
         pumps = [
@@ -109,22 +109,6 @@ class TaskProcess:
             return Outcome(None, -status, timed_out, stopped)
         return Outcome(status, 0, timed_out, stopped)
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-S",
-            "-P",
-            _LEASH,
-            *self._command,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=dict(self._environment),
-            cwd=tempfile.gettempdir(),
-            start_new_session=True,
-        )
-        return self._process
-
     async def _drain(self, pumps: Sequence[asyncio.Task[None]]) -> None:
         process = self._process
         if process is not None and process.stdin is not None:
@@ -139,7 +123,7 @@ class TaskProcess:
                 os.killpg(self._process.pid, number)
 
 
-async def _ended(process: asyncio.subprocess.Process) -> int:
+async def _ended(process: Process) -> int:
     """Wait for the process alone: `Process.wait` also waits for whoever else holds its pipes."""
     while process.returncode is None:
         await asyncio.sleep(_POLL_SECONDS)
