@@ -28,7 +28,8 @@ def processes_of(leitstand: Command) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            if any(str(leitstand.home) in part for part in process.cmdline()):
+            named = any(str(leitstand.home) in part for part in process.cmdline())
+            if named or leitstand.forked(process):
                 found.append(process)
         except psutil.Error:
             continue
