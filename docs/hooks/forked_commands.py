@@ -135,14 +135,15 @@ def serve() -> None:
 
     # Before gRPC is imported: forks begin to use it, none inherits anything it has begun.
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
-    from leitstand.notebook.imports import import_lightly, without_grammar
+    from leitstand.notebook.imports import import_lightly, import_papermill, without_grammar
     from leitstand.notebook.kernel_main import EARLY
 
     import_lightly()
     sys.modules["debugpy"] = None  # type: ignore[assignment]  # as every kernel of a run does
+    import_papermill()
     with without_grammar():
         clients = [f"google.cloud.{name}" for name in CLIENTS]
-        for name in (*PRELOADED, "papermill", "psycopg", *EARLY, *clients):
+        for name in (*PRELOADED, "psycopg", *EARLY, *clients):
             importlib.import_module(name)
     gc.collect()
     gc.freeze()  # pages that nobody touches stay shared

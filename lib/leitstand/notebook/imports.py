@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
+from types import ModuleType
 from typing import Final
 
-__all__ = ["import_for_the_end", "import_lightly", "without_grammar"]
+__all__ = ["import_for_the_end", "import_lightly", "import_papermill", "without_grammar"]
 
 _UNUSED: Final = (
     "fqdn",
@@ -61,6 +62,43 @@ def import_for_the_end() -> None:
                 import_module(name)
 
     threading.Thread(target=load, name="leitstand-imports").start()
+
+
+def import_papermill() -> None:
+    """Import papermill with the engine of a run, without what only other uses of it need.
+
+    Those are what other packages have registered with it, for which it reads the metadata of all
+    packages, and an HTTP client, which is now imported when something asks for it.
+    """
+    _import_when_used("requests")
+    with without_grammar(), _nothing_registered():
+        import_module("leitstand.notebook.engine")
+
+
+@contextmanager
+def _nothing_registered() -> Iterator[None]:
+    entrypoints = import_module("entrypoints")
+    registered = entrypoints.get_group_all
+    entrypoints.get_group_all = lambda *_, **__: []  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        entrypoints.get_group_all = registered  # type: ignore[attr-defined]
+
+
+def _import_when_used(name: str) -> None:
+    """Let a module be imported by whoever asks it for something first."""
+    if name in sys.modules:
+        return
+    later = ModuleType(name)
+
+    def of_module(attribute: str) -> object:
+        if sys.modules.get(name) is later:
+            del sys.modules[name]
+        return getattr(import_module(name), attribute)
+
+    later.__getattr__ = of_module  # type: ignore[method-assign]  # PEP 562
+    sys.modules[name] = later
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from leitstand.core.errors import ExitCode, LeitstandError
 from leitstand.notebook.conclusion import Result, conclude
-from leitstand.notebook.imports import without_grammar
+from leitstand.notebook.imports import import_papermill
 from leitstand.notebook.listener import Listener
 from leitstand.notebook.managed_run import Failure, ManagedRun, open_run
 from leitstand.notebook.run_directory import RunDirectory
@@ -82,9 +82,9 @@ def _sealed(result: Result, *, html: bool) -> Result:
 
 
 def _execute(run: ManagedRun, given: Mapping[str, object]) -> None:
-    with without_grammar():
-        import papermill
-        from papermill.exceptions import PapermillExecutionError
+    import_papermill()
+    import papermill
+    from papermill.exceptions import PapermillExecutionError
 
     # Its warnings are our refusals.
     logging.getLogger("papermill").setLevel(logging.ERROR)
