@@ -45,14 +45,15 @@ def lanes_of(path: Path, text: str) -> object:
 
 
 def processes_in(directory: Path) -> list[str]:
-    """Return the command lines of all processes that name a directory."""
+    """Return the command lines of all processes that name a directory, or work in it."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             line = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            place = os.readlink(path.parent / "cwd")
         except OSError:
             continue
-        if str(directory) in line:
+        if str(directory) in f"{line} {place}":
             found.append(line)
     return found
 
