@@ -15,6 +15,7 @@ from leitstand.drills.scene import Scene
 __all__ = [
     "BASELINE_SECONDS",
     "NotHealthy",
+    "await_requests",
     "begin_load",
     "calm_seconds",
     "gateway_key",
@@ -97,6 +98,26 @@ def calm_seconds(report: Mapping[str, Any]) -> float:
         return 0.0
     last = LoadFigures.of(report).last_error
     return float(report["now"] - max(report["began"], last or 0.0))
+
+
+def await_requests(scene: Scene, count: int, *, at_least: float, at_most: float) -> None:
+    """Wait until visitors have asked so often since now.
+
+    Where no visitors come, nothing is waited for.
+
+    Args:
+        scene: Where.
+        count: Requests that ended, one way or the other.
+        at_least: Seconds to wait in any case.
+        at_most: Seconds after which it is enough.
+    """
+    before, began = LoadFigures.of(scene.sandbox.visits()).sent, time.monotonic()
+    while (report := scene.sandbox.visits())["running"]:
+        waited = time.monotonic() - began
+        enough = LoadFigures.of(report).sent - before >= count and waited >= at_least
+        if enough or waited >= at_most:
+            return
+        time.sleep(_LOOK_SECONDS)
 
 
 def gateway_key(scene: Scene) -> str:

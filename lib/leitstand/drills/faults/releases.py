@@ -5,6 +5,7 @@ from collections.abc import Callable
 from leitstand.core.triage.hypotheses import Cause
 from leitstand.drills.deploying import NotDeployed, deploy, image_of, restore
 from leitstand.drills.drill import Drill
+from leitstand.drills.load import await_requests
 from leitstand.drills.probing import Reply, ask
 from leitstand.drills.scene import Scene
 
@@ -13,16 +14,27 @@ __all__ = ["DRILLS"]
 _SERVICE = "web"
 _ASKED = 20
 """Fresh requests: four times as many as come from one fault to the next."""
+_FELT = 3
+"""So many times what a share of errors needs to count at all; Monitoring is a second behind."""
+_PATIENCE = 15.0
 _SLOW_SECONDS = 0.35
 _BAD = 2
 """One slow answer may be this machine's; two of twenty are the revision's."""
 
 
-def _release(image: str) -> Callable[[Scene], None]:
+def _release(image: str, *, warm: bool = False) -> Callable[[Scene], None]:
+    """Return what deploys an image and lets it be felt, as an alarm counts before it speaks.
+
+    `warm` waits until the latency no longer counts as that of instances which have just started.
+    """
+
     def inject(scene: Scene) -> None:
         problem = deploy(scene, _SERVICE, image_of(scene, image))
         if problem:
             raise NotDeployed(_SERVICE, problem)
+        triage = scene.environment.triage
+        rule = triage.recent_seconds + triage.slack_seconds if warm else 0.0
+        await_requests(scene, _FELT * triage.min_requests, at_least=rule, at_most=rule + _PATIENCE)
 
     return inject
 
@@ -74,7 +86,7 @@ DRILLS = (
         ),
         cause=Cause.BAD_RELEASE,
         treatments=("rollback",),
-        inject=_release("web:1.2.1-slow"),
+        inject=_release("web:1.2.1-slow", warm=True),
         recovered=_answers_well(_slow, _BAD - 1),
         clean=_clean,
     ),
