@@ -4,7 +4,6 @@ pytest_plugins = [
     "tests.fixtures.cloud_sql",
     "tests.fixtures.command",
     "tests.fixtures.home",
-    "tests.fixtures.memory",
     "tests.fixtures.postgres",
     "tests.fixtures.world",
     "tests.fixtures.migrating",
