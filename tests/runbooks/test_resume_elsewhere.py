@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.fixtures.command import Command
 from tests.runbooks.test_release import eventually
 
 PATIENT = 60.0
+EXPIRES = 3
 
 
 class Machines:
@@ -32,7 +34,7 @@ class Machines:
         self.open = shared / "open"
         leitstand.without_database()
         leitstand.configure(
-            locks={"store": str(shared / "locks"), "expires": 3, "heartbeat": 0.5},
+            locks={"store": str(shared / "locks"), "expires": EXPIRES, "heartbeat": 0.5},
             records={
                 "store": str(shared / "records"), "anchors": [], "open": str(self.open)
             },
@@ -54,7 +56,10 @@ def machines(leitstand: Command, tmp_path: Path) -> Machines:
 
 
 def power_off_at(machine: Command, until: str, *arguments: str) -> None:
-    """Start a run, and kill all that executes it, at once, when its journal holds ``until``."""
+    """Start a run, and kill all that executes it, at once, when its journal holds ``until``.
+
+    Returns when its locks have expired: whoever comes sooner is told who seems to be at work.
+    """
     process = machine.start(*arguments)
     try:
         assert eventually(
@@ -65,6 +70,7 @@ def power_off_at(machine: Command, until: str, *arguments: str) -> None:
         for victim in [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]:
             os.kill(victim.pid, signal.SIGKILL)
         process.communicate()
+    time.sleep(EXPIRES + 0.5)
 
 
 def actions(machine: Command, kind: str) -> list[str]:
