@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
+import time
 
 import pytest
 from google.cloud import run_v2
 
+from leitstand.sandbox import leash
 from leitstand.sandbox.containers import command_line, held_command
 
 MODULE = "leitstand.sandbox.images.app"
@@ -41,3 +46,19 @@ def test_a_services_own_program_is_held_so_that_it_ends_with_its_standard_input(
     held = held_command(other, MODULE)
     assert ["sh", "-c", "sleep 60"] == held[-3:]
     assert held[-4].endswith("leash.py")
+
+
+def test_a_signal_that_comes_while_the_command_starts_ends_it_too() -> None:
+    for milliseconds in range(40):
+        held = subprocess.Popen(
+            [sys.executable, "-S", "-P", leash.__file__, "sleep", "60"],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+        try:
+            time.sleep(milliseconds / 1000)
+            os.killpg(held.pid, signal.SIGTERM)
+            assert -signal.SIGTERM == held.wait(10)
+        finally:
+            held.kill()
+            held.communicate()

@@ -20,8 +20,9 @@ _NOT_FOUND = 127
 def main(command: list[str]) -> int:
     """Run the command; returns its exit code, or dies by the signal it died by."""
     # A handler, not SIG_IGN, which the command would inherit. The group gets the signal itself.
+    early: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, lambda number, _: early.append(number))
     lifeline, held = os.pipe()
     try:
         child = os.posix_spawnp(
@@ -30,6 +31,8 @@ def main(command: list[str]) -> int:
     except OSError as error:
         os.write(2, f"exec: {command[0]}: {error.strerror}\n".encode())
         return _NOT_FOUND
+    for missed in early:  # it came when the command was not there to get it
+        os.kill(child, missed)
     os.close(lifeline)
     threading.Thread(target=_follow, daemon=True).start()
     _, status = os.waitpid(child, 0)
