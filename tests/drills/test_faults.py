@@ -32,6 +32,8 @@ ALL = [
     pytest.param(name, id=name, marks=() if name in QUICK else pytest.mark.sweep)
     for name in sorted(drills(), key=lambda name: (name not in QUICK, name))
 ]
+AT_ONCE = {"bad-release", "slow-release"}
+"""Those that begin only when they can be felt."""
 NAMED_SECONDS = 40.0
 GONE_SECONDS = 75.0
 """Longer than what is looked back: errors of the drill may speak until then."""
@@ -109,6 +111,8 @@ def test_the_cause_of_a_drill_is_named_first_and_goes_away_with_it(stage: Stage,
     assert drill.recovered(scene)
     try:
         drill.inject(scene)
+        if name in AT_ONCE:
+            assert [drill.cause] == stage.causes()[:1]
         assert not drill.recovered(scene)
         assert [drill.cause] == stage.firsts_until(drill.cause, NAMED_SECONDS)
     finally:
