@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,17 @@ __all__ = ["print_commands"]
 _RUN = re.compile(r"\d{8}(-.*)?")
 
 
-def print_commands(name: str, assignments: Sequence[str], runbooks: Path | None) -> None:
+def print_commands(
+    name: str, assignments: Sequence[str], runbooks: Callable[[str], Path | None]
+) -> None:
     """Print the commands of a run, by its id or its beginning, or of a runbook.
 
     A runbook is executed up to its plan, and changes nothing.
+
+    Args:
+        name: Of the run or the runbook.
+        assignments: Parameters, for a runbook.
+        runbooks: Gives where a runbook is looked for; None without a project.
 
     Raises:
         NoPlan: no plan was made.
@@ -34,7 +41,7 @@ def print_commands(name: str, assignments: Sequence[str], runbooks: Path | None)
     from leitstand.notebook.aftercare import find_run
     from leitstand.notebook.copy_mode import commands_of
 
-    run = find_run(name) if _RUN.fullmatch(name) else _planned(name, assignments, runbooks)
+    run = find_run(name) if _RUN.fullmatch(name) else _planned(name, assignments, runbooks(name))
     # As they are: no console may fold or colour what is to be copied.
     sys.stdout.write(commands_of(run))
     sys.stdout.flush()

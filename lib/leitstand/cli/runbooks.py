@@ -52,7 +52,7 @@ def show(
     if commands:
         from leitstand.cli.copy_mode import print_commands
 
-        print_commands(runbook, parameter or (), _directory(runbook))
+        print_commands(runbook, parameter or (), _directory)
         return
     template = read_template(find_template(runbook, _directory(runbook)))
     if as_json:
