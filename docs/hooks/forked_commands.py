@@ -28,7 +28,6 @@ __all__ = ["Commands", "Ended", "NotEnded"]
 CLIENTS = ("artifactregistry_v1", "logging_v2", "monitoring_v3", "run_v2", "secretmanager_v1")
 PRELOADED = ("leitstand.cli.run", "leitstand.cli.drill", "leitstand.cli.sandbox",
              "leitstand.notebook.runner", "leitstand.audit.sealing")  # fmt: skip
-RUNNING = ("resume", "run")
 PAUSE = 0.05
 ENDING_SECONDS = 60.0
 
@@ -175,10 +174,10 @@ def _command(request: Mapping[str, Any]) -> None:
             flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
             os.dup2(os.open(path, flags, 0o600), number)
         sys.stdin, sys.argv = io.StringIO(), ["leitstand", *arguments]
+        from leitstand.__main__ import RUNNING, main
+
         if arguments[0] in RUNNING:
             _lend_kernel()
-        from leitstand.cli import main
-
         main()
         code = 0
     except SystemExit as ended:

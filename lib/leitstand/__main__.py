@@ -8,16 +8,16 @@ import sys
 from leitstand.notebook.imports import import_lightly
 from leitstand.notebook.kernel_standby import dismiss, prepare
 
-__all__ = ["main"]
+__all__ = ["RUNNING", "main"]
 
-_RUNNING = ("resume", "run")
+RUNNING = ("resume", "run")
 """Commands that execute a runbook in this process."""
 
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
     import_lightly()
-    if sys.argv[1:2] and sys.argv[1] in _RUNNING and not {"--help", "-h"} & set(sys.argv):
+    if sys.argv[1:2] and sys.argv[1] in RUNNING and not {"--help", "-h"} & set(sys.argv):
         prepare()
     try:
         from leitstand.cli import main
