@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,18 +14,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from leitstand.sandbox.containers import Process, inherited
+from leitstand.sandbox.containers import Process, entry_point, inherited
 from leitstand.sandbox.forks import Forks
 from leitstand.sandbox.images.app.exit_codes import USAGE
-from leitstand.sandbox.images.catalogue import APPLICATION
+from tests.sandbox.images.processes import free_port
 from tests.sandbox.test_instances import no_child_left
 
-COMMAND = (sys.executable, "-P", "-m", APPLICATION)
+COMMAND = tuple(entry_point())
 ONLY_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks only on Linux")
 
 
 def variables(**more: str) -> dict[str, str]:
-    return inherited() | {"PYTHONUTF8": "1", "APP_VERSION": "1.1.0"} | more
+    return inherited() | {"APP_VERSION": "1.1.0"} | more
 
 
 def forking(test: Callable[[Forks], Awaitable[None]]) -> None:
@@ -53,12 +52,6 @@ def parent_of(process: Process) -> int:
     found = psutil.Process(process.pid).parent()
     assert found is not None
     return found.pid
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def answer(port: int) -> str:
@@ -92,7 +85,8 @@ def test_two_containers_share_their_libraries_and_nothing_else() -> None:
         assert parent_of(first) == parent_of(second) != os.getpid()
         assert "web" == psutil.Process(first.pid).name()
         assert os.getpgid(first.pid) == first.pid
-        assert "i-" not in " ".join(psutil.Process(first.pid).cmdline())
+        shown = psutil.Process(first.pid)
+        assert f"i-{ports[0]}" not in f"{shown.cmdline()} {shown.environ()}"
         assert 0 == await end(first)
         assert second.returncode is None
         assert 0 == await end(second)
@@ -130,6 +124,23 @@ def test_when_the_process_that_forks_is_gone_its_containers_are_too_and_another_
         following = await forks.spawn(COMMAND, variables(PORT=str(port)))
         assert "200 OK" in await answer(port)
         assert 0 == await end(following)
+
+    forking(test)
+
+
+@ONLY_LINUX
+def test_a_request_that_got_lost_is_told_and_not_made_twice() -> None:
+    async def test(forks: Forks) -> None:
+        first = await forks.spawn(COMMAND, variables(PORT="1", APP_NEVER_LISTEN="1"))
+        server = psutil.Process(parent_of(first))
+        server.suspend()
+        asked = asyncio.ensure_future(forks.spawn(COMMAND, variables(PORT="1")))
+        await asyncio.sleep(0.1)
+        server.kill()
+        with pytest.raises(ConnectionResetError):
+            await asked
+        assert -signal.SIGKILL == await first.wait()
+        assert {server.pid} >= {child.pid for child in psutil.Process().children()}
 
     forking(test)
 

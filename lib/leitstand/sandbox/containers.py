@@ -20,6 +20,7 @@ __all__ = [
     "SecretReader",
     "Spawn",
     "command_line",
+    "entry_point",
     "environment",
     "held_command",
     "inherited",
@@ -73,7 +74,13 @@ _LEASH = (sys.executable, "-S", "-P", str(Path(leash.__file__)))
 
 def inherited(more: Sequence[str] = ()) -> dict[str, str]:
     """The few variables that a process gets from the machine it runs on, and those of `more`."""
-    return {name: os.environ[name] for name in (*_INHERITED, *more) if name in os.environ}
+    found = {name: os.environ[name] for name in (*_INHERITED, *more) if name in os.environ}
+    return found | {"PYTHONUTF8": "1"}
+
+
+def entry_point(module: str = APPLICATION) -> list[str]:
+    """The program of an image whose entry point is a module."""
+    return [sys.executable, "-P", "-m", module]
 
 
 def environment(container: run_v2.Container, project: str, secrets: SecretReader) -> dict[str, str]:
@@ -103,17 +110,17 @@ def command_line(container: run_v2.Container, module: str = APPLICATION) -> list
     `manage.py` in the working directory; `python` is the interpreter of the sandbox, any other
     program that of the machine.
     """
-    entry_point = [sys.executable, "-P", "-m", module]
+    own = entry_point(module)
     arguments = list(container.args)
     if not container.command:
-        return [*entry_point, *arguments]
+        return [*own, *arguments]
     program, *rest = container.command
     if program == "celery":
-        return [*entry_point, program, *rest, *arguments]
+        return [*own, program, *rest, *arguments]
     if program not in ("python", "python3"):
         return [program, *rest, *arguments]
     if rest[:1] == ["manage.py"]:
-        return [*entry_point, *rest[1:], *arguments]
+        return [*own, *rest[1:], *arguments]
     return [sys.executable, *rest, *arguments]
 
 
@@ -123,7 +130,8 @@ def held_command(container: run_v2.Container, module: str) -> list[str]:
     The images' own programs watch over that themselves; anything else runs on a leash.
     """
     command = command_line(container, module)
-    return command if command[1:4] == ["-P", "-m", module] else [*_LEASH, *command]
+    own = entry_point(module)
+    return command if command[: len(own)] == own else [*_LEASH, *command]
 
 
 async def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Process:

@@ -178,12 +178,7 @@ class ExecutionRun:
             image = self._around.catalogue.resolve(container.image)
             variables = self._environment(image, container, task, attempt)
         except (ApiError, UnknownImage) as error:
-            text = str(error)
-            pb = run_v2.TaskAttemptResult()
-            status = run_v2.TaskAttemptResult.pb(pb).status
-            status.code, status.message = 9, text
-            task.last_attempt_result = pb
-            log.system("ERROR", text)
+            self._not_started(task, log, error)
             return None
         timeout = task.timeout.total_seconds() or 600.0
         command = held_command(container, image.module)
@@ -192,10 +187,20 @@ class ExecutionRun:
         self._processes[task.name] = process
         try:
             outcome = await process.run()
+        except OSError as error:
+            self._not_started(task, log, error)
+            return None
         finally:
             del self._processes[task.name]
         self._tell(log, outcome)
         return outcome
+
+    def _not_started(self, task: run_v2.Task, log: JobLog, error: Exception) -> None:
+        result = run_v2.TaskAttemptResult()
+        status = run_v2.TaskAttemptResult.pb(result).status
+        status.code, status.message = 9, str(error)
+        task.last_attempt_result = result
+        log.system("ERROR", str(error))
 
     def _environment(
         self, image: CatalogueImage, container: run_v2.Container, task: run_v2.Task, attempt: int
@@ -203,7 +208,6 @@ class ExecutionRun:
         own = environment(container, self._job.project, self._around.secrets)
         return {
             **inherited(image.inherits),
-            "PYTHONUTF8": "1",
             "APP_VERSION": image.tag,
             **image.behaviour,
             **own,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import json
 import os
 import signal
@@ -20,17 +19,21 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import count
 
-from leitstand.sandbox.containers import Process, inherited, spawn
+from leitstand.sandbox.containers import Process, entry_point, inherited, spawn
 from leitstand.sandbox.images import fork_server
 from leitstand.sandbox.images.catalogue import APPLICATION
 
 __all__ = ["Forks"]
 
-_ENTRY_POINT = (sys.executable, "-P", "-m", APPLICATION)
 _MOST_BYTES = 65_536
+_ANSWER_SECONDS = 60.0
 _ENDING_SECONDS = 5.0
 # Begins the names of variables that an interpreter reads when it starts, which no fork does.
 _AT_START = "PYTHON"
+
+
+class _NotAsked(Exception):
+    """No process forks here, or the request did not reach it."""
 
 
 class Forks:
@@ -48,12 +51,14 @@ class Forks:
             environment: All its variables.
 
         Raises:
-            OSError: It cannot be started.
+            OSError: It cannot be started, or its fork was lost: that is not tried again, since it
+                may have begun.
         """
-        if tuple(command[: len(_ENTRY_POINT)]) == _ENTRY_POINT and _forkable(environment):
-            with contextlib.suppress(OSError):
+        program = entry_point()
+        if list(command[: len(program)]) == program and _forkable(environment):
+            with contextlib.suppress(_NotAsked):
                 server = await self._running()
-                return await server.fork(command[len(_ENTRY_POINT) :], environment)
+                return await server.fork(command[len(program) :], environment)
         return await spawn(command, environment)
 
     async def close(self) -> None:
@@ -147,20 +152,28 @@ class _Server:
 
     @classmethod
     async def start(cls) -> _Server:
-        """Start it; requests wait until it has imported everything."""
+        """Start it.
+
+        Raises:
+            _NotAsked: It cannot be started.
+        """
         if sys.platform != "linux":  # elsewhere system libraries do not bear to be forked
-            raise OSError(errno.ENOTSUP, "containers are not forked on this system")
+            raise _NotAsked
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", fork_server.__name__, str(theirs.fileno()),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                env=_variables(),
-                cwd=tempfile.gettempdir(),
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )  # fmt: skip
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *entry_point(fork_server.__name__), str(theirs.fileno()),
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=asyncio.subprocess.DEVNULL,
+                    env=inherited(),
+                    cwd=tempfile.gettempdir(),
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                ours.close()
+                raise _NotAsked from error
         ours.setblocking(False)
         return cls(process, ours)
 
@@ -168,7 +181,8 @@ class _Server:
         """Fork a container.
 
         Raises:
-            OSError: It was not possible, and no container runs.
+            _NotAsked: The request could not be sent.
+            OSError: There was no answer; a container that began ends with its standard input.
         """
         forked = _Forked()
         number, answered = next(self._numbers), self._loop.create_future()
@@ -178,13 +192,17 @@ class _Server:
             "module": APPLICATION,
             "arguments": list(arguments),
             "environment": dict(environment),
-            "directory": tempfile.gettempdir(),
         }
         try:
-            socket.send_fds(self._line, [json.dumps(request).encode()], forked.given)
+            self._send(request, forked.given)
             forked.hand_over()
-            await answered
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await answered
             await forked.read()
+        except TimeoutError:
+            self._process.kill()  # it hangs; the next container gets another
+            forked.abandon()
+            raise TimeoutError("the process that forks does not answer") from None
         except BaseException:
             forked.abandon()
             raise
@@ -201,6 +219,12 @@ class _Server:
         except TimeoutError:
             self._process.kill()
             await self._process.wait()
+
+    def _send(self, request: Mapping[str, object], descriptors: Sequence[int]) -> None:
+        try:
+            socket.send_fds(self._line, [json.dumps(request).encode()], descriptors)
+        except OSError as error:
+            raise _NotAsked from error
 
     def _read(self) -> None:
         try:
@@ -240,13 +264,9 @@ class _Server:
         self._children.clear()
 
 
-def _variables() -> dict[str, str]:
-    return inherited() | {"PYTHONUTF8": "1"}
-
-
 def _forkable(environment: Mapping[str, str]) -> bool:
     """Whether an interpreter started with these variables would be as the process that forks."""
-    return _interpreter(environment) == _interpreter(_variables())
+    return _interpreter(environment) == _interpreter(inherited())
 
 
 def _interpreter(environment: Mapping[str, str]) -> dict[str, str]:

@@ -8,20 +8,18 @@ import os
 import secrets
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from leitstand.sandbox.containers import Process, Spawn, inherited, pump, spawn
+from leitstand.sandbox.containers import Process, Spawn, entry_point, inherited, pump, spawn
 from leitstand.sandbox.errors import ApiError
-from leitstand.sandbox.images.catalogue import APPLICATION, CatalogueImage
+from leitstand.sandbox.images.catalogue import CatalogueImage
 from leitstand.sandbox.revision_log import RevisionLog
 
 __all__ = ["Instance", "InstanceFailed", "RevisionSpec", "StartupProbe"]
 
-_APPLICATION = (sys.executable, "-P", "-m", APPLICATION)
 _ADDRESS_IN_USE = 71
 _PORT_ATTEMPTS = 5
 _POLL_SECONDS = 0.02
@@ -81,7 +79,7 @@ class RevisionSpec:
     revision: str
     image: CatalogueImage
     environment: Callable[[], Mapping[str, str]] = field(repr=False)
-    command: Sequence[str] = _APPLICATION
+    command: Sequence[str] = field(default_factory=entry_point)
     concurrency: int = 80
     timeout: float = 300.0
     port: int = 8080
@@ -173,7 +171,7 @@ class Instance:
 
     def _environment(self) -> dict[str, str]:
         spec = self._spec
-        environment = inherited() | {"PYTHONUTF8": "1", "APP_VERSION": spec.image.tag}
+        environment = inherited() | {"APP_VERSION": spec.image.tag}
         environment |= spec.image.behaviour
         environment |= spec.environment()
         return environment | {

@@ -2,12 +2,12 @@
 
 `python -P -m leitstand.sandbox.images.fork_server DESCRIPTOR`. Most of the time a container takes
 to start goes into imports. A fork has nothing of the application itself: it reads its variables and
-imports its own modules as a process started by hand does. The process ends when the other end of
-its socket closes; containers end with their standard input.
+imports its own modules as a process started by hand does; it works where this process does. The
+process ends when the other end of its socket closes; containers end with their standard input.
 
 Each packet is a message in JSON. Requests have the three standard descriptors attached.
 
-    {"id": 1, "module": "…", "arguments": ["…"], "environment": {…}, "directory": "…"}
+    {"id": 1, "module": "…", "arguments": ["…"], "environment": {…}}
     {"id": 1, "pid": 4711}
     {"pid": 4711, "code": 0}
 """
@@ -115,13 +115,11 @@ def _become(request: Mapping[str, Any], descriptors: list[int]) -> None:
         os.close(descriptor)
     os.environ.clear()
     os.environ.update(request["environment"])
-    os.chdir(request["directory"])
-    arguments = [str(one) for one in request["arguments"]]
-    name = " ".join(arguments) or str(request["environment"].get("K_SERVICE", ""))
+    name = " ".join(request["arguments"]) or request["environment"].get("K_SERVICE", "")
     with suppress(OSError):  # what ps shows
         Path("/proc/self/comm").write_text(name[:_LONGEST_NAME], "utf-8")
-    sys.argv = [str(request["module"]), *arguments]
-    runpy.run_module(str(request["module"]), run_name="__main__", alter_sys=True)
+    sys.argv = [request["module"], *request["arguments"]]
+    runpy.run_module(request["module"], run_name="__main__", alter_sys=True)
 
 
 def _receive(line: socket.socket) -> tuple[Mapping[str, Any], list[int]] | None:
