@@ -43,7 +43,8 @@ from tests.sandbox.images.processes import PASSWORD, url_of
 BY_LOGIN = {"database", "vectors", "isolation"}
 DATABASE = {"storage", *BY_LOGIN}
 TRAFFIC = {"traffic", "baseline", "series", "gateway"}
-BRIEF = 3.0
+BRIEF = 10.0
+"""Seconds in which the sources that do not hang tell something on a busy machine, too."""
 LOADED = 10.0
 """What hangs does so for ever: seconds beyond the deadline that a busy machine may take."""
 
