@@ -11,7 +11,7 @@ from leitstand.cloud.connection import Connection
 from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.configuration import load_environment
 from leitstand.execution.database_access import DatabaseAccess
-from leitstand.notebook.like import Rehearsal, Watch, rehearse_like
+from leitstand.notebook.like import NotRehearsable, Rehearsal, Watch, rehearse_like
 from leitstand.notebook.listener import SilentListener
 from leitstand.notebook.template import find_template, read_template
 from leitstand.project import sandbox_directory
@@ -120,6 +120,21 @@ def test_a_migration_is_rehearsed_and_stops_where_somebody_has_migrated_since(
     again = there("run", "migrate", "-p", "image=web:1.1.0", "--apply")
     assert (3, True) == (again.code, "Migration documents.0002_bookmarks" in again.problems)
     assert before == image_of_the_job(there)
+
+
+def test_another_image_of_the_same_name_is_refused_before_a_sandbox_starts(there: Command) -> None:
+    connection = clients(there)
+    host, project, repository = connection.environment.artifact_registry.repository.split("/")
+    location = host.removesuffix("-docker.pkg.dev")
+    web = f"projects/{project}/locations/{location}/repositories/{repository}/packages/web"
+    older = connection.registry.get_tag(request={"name": f"{web}/tags/1.0.0"}).version
+    moved = {"name": f"{web}/tags/1.1.0", "version": older}
+    connection.registry.update_tag(request={"tag": moved, "update_mask": {"paths": ["version"]}})
+    begun: list[str] = []
+    with pytest.raises(NotRehearsable) as refused:
+        rehearse(there, "migrate", begun.append, image="web:1.1.0")
+    assert "Nur das Abbild web:1.1.0 kennt seine Migrationen" in refused.value.message
+    assert [] == begun
 
 
 def test_the_address_of_the_database_stays_where_it_is_when_its_rotation_is_rehearsed(

@@ -9,9 +9,9 @@ from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
 from leitstand.configuration import load_environment
 from leitstand.core.predictions.words import words_of
-from leitstand.core.predictions.world import ImageSeen, RevisionSeen, ServiceSeen, World
+from leitstand.core.predictions.world import RevisionSeen, ServiceSeen, World
 from leitstand.core.traffic import Share, Split
-from leitstand.notebook.like_loading import has_image, load
+from leitstand.notebook.like_loading import load
 from leitstand.notebook.like_reading import Seen, read_world
 from leitstand.sandbox import control
 from tests.core.predictions.samples import THEIRS
@@ -105,9 +105,6 @@ def test_services_secrets_and_resources_are_as_there_and_the_rest_is_told(
         "Revision web-00041-gone",
         "compute.firewalls/unheard-of",
     ] == [sentence.partition(":")[0] for sentence in told]
-    images = [ImageSeen("web", "2026.11", digest, signed=True) for digest in (NEW, OLD)]
-    assert [True, False] == [has_image(connection, [one], "web:2026.11") for one in images]
-    assert has_image(connection, [], "web:2026.12")
 
 
 def test_nothing_but_a_sandbox_is_ever_made_like_another_environment(tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ from leitstand.notebook.template import Template, find_template, read_template
 from leitstand.project import project_root, runs_directory, state_directory
 
 if TYPE_CHECKING:
+    from leitstand.cloud.connection import Connection
     from leitstand.core.environment import Environment
     from leitstand.notebook.conclusion import Result
     from leitstand.notebook.listener import Listener
@@ -111,6 +112,9 @@ def rehearse_like(
     if _moves_database(environment, needs) and (clone := cloned_instance(connection)):
         reason = f"Die Anwendung arbeitet dort auf dem Klon {clone}, den die Sandbox nicht hat."
         raise NotRehearsable(template.name, like, reason)
+    if needs.structure and not _has_image(connection, needs.image):
+        reason = f"Nur das Abbild {needs.image} kennt seine Migrationen; die Sandbox hat es nicht."
+        raise NotRehearsable(template.name, like, reason)
     seen = read_world(connection, needs, lambda part: watch(f"{like} lesen: {part}"))
     theirs = words_of(environment, seen.observed.number)
     world = seen.world.summary(theirs)
@@ -122,7 +126,7 @@ def rehearse_like(
         with (
             _places(home, told),
             sandbox_explained(),
-            _sandbox_like(home, seen, theirs, (like, needs), watch) as differing,
+            _sandbox_like(home, seen, theirs, needs, watch) as differing,
         ):
             unlike = [*scope.limits, *differing, *_not_read(seen, environment)]
             about = {
@@ -166,6 +170,18 @@ def _moves_database(environment: "Environment", needs: Needs) -> bool:
     if not needs.secret:
         return needs.structure
     return bool(recipe_for(needs.secret, environment.resources, environment.initial).user)
+
+
+def _has_image(connection: "Connection", image: str) -> bool:
+    """Return whether sandboxes have the very image that the environment has by this name.
+
+    Also where the environment has none: then the run finds that out.
+    """
+    from leitstand.cloud.registry import Registry
+    from leitstand.sandbox import control
+
+    digest = Registry(connection).image(image).digest
+    return not digest or control.has_image(image, digest)
 
 
 def _why_not(environment: "Environment", needs: Needs, source: str) -> str:
@@ -223,7 +239,7 @@ def _places(home: Path, told: Path) -> Iterator[None]:
 
 @contextmanager
 def _sandbox_like(
-    home: Path, seen: Seen, theirs: Words, asked: tuple[str, Needs], watch: Watch
+    home: Path, seen: Seen, theirs: Words, needs: Needs, watch: Watch
 ) -> Iterator[list[str]]:
     """Start the sandbox and make it like what was seen; give what of it is not like it.
 
@@ -231,23 +247,17 @@ def _sandbox_like(
         home: The rehearsal's directory.
         seen: The environment.
         theirs: Its names.
-        asked: What it is called, and what the runbook needs.
+        needs: What the runbook needs.
         watch: Told in German what goes on.
     """
     from leitstand.audit.journal import Journal
-    from leitstand.notebook.like_loading import has_image, load
+    from leitstand.notebook.like_loading import load
 
-    like, needs = asked
     watch("Sandbox einrichten")
     sandbox = start_sandbox(lifeline=True)
     try:
         environment = load_environment("sandbox")
         connection = connect(environment)
-        if needs.structure and not has_image(connection, seen.images, needs.image):
-            reason = (
-                f"Nur das Abbild {needs.image} kennt seine Migrationen; die Sandbox hat es nicht."
-            )
-            raise NotRehearsable("migrate", like, reason)
         watch("Stand übernehmen")
         unlike = list(load(connection, seen.world, theirs, Journal(home / "load.jsonl")))
         sandbox.set_times(made_at(connection, seen.world))

@@ -5,14 +5,13 @@ What cannot be made is never made up: it becomes a sentence for the reader.
 
 import copy
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from leitstand.cloud.errors import NotFound
-from leitstand.cloud.registry import Registry
 from leitstand.cloud.resources import Resources
 from leitstand.cloud.run import CloudRun
 from leitstand.core.deviations import Agreement, environment_path
@@ -20,7 +19,7 @@ from leitstand.core.errors import LeitstandError, RunFailed
 from leitstand.core.kinds import Step
 from leitstand.core.plan import Approval, Approved
 from leitstand.core.predictions.words import Words, words_of
-from leitstand.core.predictions.world import ImageSeen, ServiceSeen, World, to_be_made
+from leitstand.core.predictions.world import ServiceSeen, World, to_be_made
 from leitstand.core.traffic import LATEST, Share, Split
 from leitstand.execution.provisioning import Observed, Provisioner
 from leitstand.notebook.like_database import load_structure
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from leitstand.audit.journal import Journal
     from leitstand.cloud.connection import Connection
 
-__all__ = ["NotMade", "has_image", "load"]
+__all__ = ["NotMade", "load"]
 
 _SECONDS = 60.0
 """So long one change of the sandbox may take."""
@@ -75,20 +74,6 @@ def load(
     set_versions(connection, world, loading.noted)
     loading.depart(world, seen, journal)
     return tuple(loading.unlike)
-
-
-def has_image(connection: "Connection", seen: Iterable[ImageSeen], image: str) -> bool:
-    """Return whether a sandbox has the very image that the environment has by this name.
-
-    Also where the environment has none: then the run finds that out. Read-only.
-
-    Args:
-        connection: To the sandbox.
-        seen: Images of the environment.
-        image: ``package:tag``.
-    """
-    wanted = {one.digest for one in seen if one.reference == image}
-    return not wanted or Registry(connection).image(image).digest in wanted
 
 
 class _Loading:

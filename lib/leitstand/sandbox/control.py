@@ -42,6 +42,7 @@ __all__ = [
     "StartFailed",
     "StillMoving",
     "find",
+    "has_image",
     "reset",
     "start",
 ]
@@ -87,6 +88,19 @@ def start(
         except BaseException:
             _end(process)
             raise
+
+
+def has_image(image: str, digest: str) -> bool:
+    """Whether every sandbox has this very image in its registry from the start.
+
+    Args:
+        image: `package:tag`.
+        digest: `sha256:…`.
+    """
+    from leitstand.sandbox.images.catalogue import Catalogue
+
+    images = Catalogue.load().images()
+    return (image, digest) in {(f"{one.package}:{one.tag}", one.digest) for one in images}
 
 
 def find(directory: Path) -> Sandbox | None:
