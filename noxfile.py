@@ -102,7 +102,9 @@ def bench(session: nox.Session) -> None:
 def sweep(session: nox.Session) -> None:
     """Run the long sweeps, which the tests leave out."""
     _install(session)
-    _run(session, "pytest", "-m", "sweep", "--timeout", "1800", *(session.posargs or ["tests"]))
+    both = ["-n", "2", "--dist", "worksteal"]  # neighbours stay together, and share preparations
+    chosen = session.posargs or ["tests"]
+    _run(session, "pytest", *both, "-m", "sweep", "--timeout", "1800", *chosen)
 
 
 @shared

@@ -16,7 +16,7 @@ from tests.docs.referenced import ROOT, hook, page
 
 LIB = ROOT / "lib" / "leitstand"
 PLACE = re.compile(r"<!-- tabelle: (\S+) -->")
-SWEEPING = {"LEITSTAND_SWEEP_STRIDE"}
+SWEEPING = {"LEITSTAND_SWEEP_STRIDE", "LEITSTAND_SWEEP_OFFSET"}
 """Variables that only tests read."""
 
 PAGES = {path: path.read_text("utf-8") for path in sorted((ROOT / "docs").rglob("*.md"))}

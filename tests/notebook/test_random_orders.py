@@ -2,7 +2,7 @@
 
 Two orders here; ``nox -s sweep`` has a hundred for each runbook, every one in a fresh production in
 which the runbook really acts. An order that fails is had again by its seed;
-``LEITSTAND_SWEEP_STRIDE=20`` takes every twentieth.
+``LEITSTAND_SWEEP_STRIDE=20`` takes every twentieth, ``LEITSTAND_SWEEP_OFFSET=1`` the next ones.
 """
 
 import os
@@ -20,7 +20,8 @@ from tests.fixtures.order_cases import production_of, sheet_of
 from tests.fixtures.random_orders import Move, Step, execute, order_of, violations
 
 STRIDE = int(os.environ.get("LEITSTAND_SWEEP_STRIDE", "1"))
-SEEDS = range(0, 100, STRIDE)
+OFFSET = int(os.environ.get("LEITSTAND_SWEEP_OFFSET", "0"))
+SEEDS = range(OFFSET, 100, STRIDE)
 _READS_ONLY = {"deviations"}
 
 
