@@ -21,7 +21,7 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_any_nobody_is_waited_for() -> None:
     begin = time.monotonic()
     assert (SignIn(problem="none"), None) == credentials_here()
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 3
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"type": "authorized_user"}', '{"type": 1}'])

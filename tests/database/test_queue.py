@@ -151,7 +151,7 @@ def test_a_server_that_hangs_is_given_up_in_time(tmp_path: Path) -> None:
                 read_queues(url_of(own), timeout=0.2)
         finally:
             process.send_signal(signal.SIGCONT)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 10
 
 
 def test_what_came_and_what_was_taken_is_counted_while_a_queue_is_watched(redis: Redis) -> None:

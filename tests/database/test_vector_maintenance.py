@@ -399,7 +399,7 @@ def test_waiting_for_a_lock_can_be_given_up(store: Store, used: Sessions) -> Non
     control.cancel()
     with pytest.raises(Cancelled):
         analyze(other, table, limits=limits(), control=control)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # its patience is 60
     work.control.cancel()
     with pytest.raises(Cancelled):
         work.result()

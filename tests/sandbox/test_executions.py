@@ -74,7 +74,7 @@ def test_cancelling_ends_the_tasks_with_sigterm(work: Batch) -> None:
 
     execution = done(work.executions.cancel_execution(name=name))
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 30  # the tasks sleep for 60
     assert execution.cancelled_count == 2
     assert (execution.running_count, execution.failed_count) == (0, 0)
     assert condition_of(execution).execution_reason == Reason.CANCELLED

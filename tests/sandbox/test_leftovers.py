@@ -138,7 +138,7 @@ def test_hanging_calls_do_not_keep_it_from_stopping(directory):
     time.sleep(0.2)
     began = time.monotonic()
     sandbox.stop()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
     assert future.exception(timeout=5) is not None
 
 

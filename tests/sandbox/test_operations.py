@@ -100,7 +100,7 @@ def test_wait_returns_at_its_timeout(client, start):
     began = time.monotonic()
     found = wait(client, begun.name, timeout=duration_pb2.Duration(nanos=100_000_000))
     assert not found.done
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 5
 
 
 def test_operations_are_listed_in_pages_and_deleted(client, start):

@@ -222,7 +222,7 @@ def test_an_unusable_database_does_not_keep_it_from_starting_but_fails_the_smoke
     with app("1.0.0", url) as started:
         began = time.monotonic()
         health = started.call("/healthz")
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         smoke = started.call("/smoke")
 
     assert (health[0], smoke[0]) == (200, 500)

@@ -77,7 +77,7 @@ def test_the_timeout_holds_for_every_attempt_of_its_own(work: Batch) -> None:
 
     execution = work.run()
 
-    assert 2 <= time.monotonic() - began < 6
+    assert 2 <= time.monotonic() - began < 20  # an attempt alone would sleep for 30
     result = work.only_task(execution.name).last_attempt_result
     assert ["läuft"] * 2 == work.lines()
     assert result.status.message == "The configured timeout was reached."
