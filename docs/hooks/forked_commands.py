@@ -222,7 +222,7 @@ class _Forked:
 def _lend_kernel() -> None:
     """Fork the kernel that the command will want, as long as it has no thread."""
     from leitstand.notebook.kernel_main import serve as serve_kernel
-    from leitstand.notebook.kernel_standby import Standby, lend
+    from leitstand.notebook.kernel_process import lend
 
     ours, theirs = socket.socketpair()
     pid = os.fork()
@@ -234,7 +234,7 @@ def _lend_kernel() -> None:
         finally:
             os._exit(1)
     theirs.close()
-    lend(Standby(_Forked(pid), ours))
+    lend(_Forked(pid), ours)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ Where a run will want a kernel, its process starts before the command line is ev
 
 import sys
 
-from leitstand.notebook.imports import import_lightly
-from leitstand.notebook.kernel_standby import dismiss, prepare
+from leitstand.notebook.kernel_process import dismiss, prepare
 
 __all__ = ["RUNNING", "main"]
 
@@ -16,9 +15,11 @@ RUNNING = ("resume", "run")
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
-    import_lightly()
     if sys.argv[1:2] and sys.argv[1] in RUNNING and not {"--help", "-h"} & set(sys.argv):
         prepare()
+    from leitstand.notebook.imports import import_lightly
+
+    import_lightly()
     try:
         from leitstand.cli import main
 

@@ -2,6 +2,7 @@
 
 import ast
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -14,7 +15,7 @@ import psutil
 import pytest
 from jupyter_client.blocking.client import BlockingKernelClient
 
-from leitstand.notebook import kernel_standby
+from leitstand.notebook import kernel_process, kernel_standby
 from leitstand.notebook.kernel import Kernel, KernelNotStarted, start_kernel
 from leitstand.notebook.kernel_log import KernelLog
 from leitstand.notebook.run_directory import RunDirectory
@@ -77,7 +78,7 @@ def test_a_kernel_that_waited_gets_directory_and_variables_with_its_order(
     monkeypatch.chdir(elsewhere)
     monkeypatch.setenv("LEITSTAND_RECORD_KEY", "private")
     monkeypatch.setenv("EARLIER", "before")
-    kernel_standby.prepare()
+    kernel_process.prepare()
     monkeypatch.setenv("EARLIER", "after")
     kernel = start_kernel(RunDirectory(run), run, {"MORE": "told"}, ("import beside",))
     try:
@@ -93,21 +94,21 @@ def test_a_kernel_that_waited_gets_directory_and_variables_with_its_order(
 
 
 def test_a_kernel_that_was_prepared_and_not_needed_ends():
-    kernel_standby.prepare()
-    kernel_standby.prepare()
+    kernel_process.prepare()
+    kernel_process.prepare()
     (process,) = (
         child
         for child in psutil.Process().children()
         if "leitstand.notebook.kernel_main" in child.cmdline()
     )
-    kernel_standby.dismiss()
+    kernel_process.dismiss()
     assert not process.is_running()
 
 
 def test_a_waiting_kernel_ends_when_its_runner_is_killed():
     program = (
-        "import time; from leitstand.notebook.kernel_standby import start\n"
-        "print(start().process.pid, flush=True); time.sleep(60)"
+        "import time; from leitstand.notebook.kernel_process import start\n"
+        "started = start(); print(started[0].pid, flush=True); time.sleep(60)"
     )
     runner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert runner.stdout is not None
@@ -119,8 +120,8 @@ def test_a_waiting_kernel_ends_when_its_runner_is_killed():
 
 
 def test_an_order_for_a_kernel_that_has_died_is_told_as_a_kernel_that_did_not_start(tmp_path: Path):
-    standby = kernel_standby.start()
-    standby.process.kill()
+    standby = kernel_standby.Standby(*kernel_process.start())
+    standby.process.send_signal(signal.SIGKILL)
     standby.process.wait()
     order = kernel_standby.Order("connection.json", str(tmp_path), {}, ())
     reading, writing = os.pipe()

@@ -14,8 +14,9 @@ from leitstand.audit.store_directory import DirectoryStore
 from leitstand.audit.verification import verify_store
 from leitstand.core.records.statement import Statement
 from leitstand.notebook.conclusion import Result
+from leitstand.notebook.kernel_process import KEY_VARIABLE
 from leitstand.notebook.managed_run import hold_run
-from leitstand.notebook.record_signer import KEY_VARIABLE, own_signer
+from leitstand.notebook.record_signer import own_signer
 from leitstand.notebook.run_directory import RunDirectory
 from leitstand.notebook.runner import run_notebook
 from leitstand.notebook.sealed import seal_ended

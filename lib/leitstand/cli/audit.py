@@ -84,7 +84,8 @@ def search(
 @app.command(cls=Command)
 def key(as_json: Json = False) -> None:
     """Zeigt den öffentlichen Schlüssel, mit dem dieser Rechner Belege unterschreibt."""
-    from leitstand.notebook.record_signer import KEY_VARIABLE, own_signer, signing_key
+    from leitstand.notebook.kernel_process import KEY_VARIABLE
+    from leitstand.notebook.record_signer import own_signer, signing_key
 
     public, path = own_signer().public, signing_key()
     if as_json:

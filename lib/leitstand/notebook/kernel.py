@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from leitstand.core.errors import RunFailed
 from leitstand.notebook.kernel_log import KernelLog
-from leitstand.notebook.kernel_standby import KernelProcess, Order, inherited, take
+from leitstand.notebook.kernel_process import inherited, take
+from leitstand.notebook.kernel_standby import KernelProcess, Order, Standby
 from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def start_kernel(
         environment: Variables to set besides the ones of this process.
         imports: Statements that it executes before its first cell, while the runner imports too.
     """
-    standby = take()
+    standby = Standby(*take())
     directory = run.path / "kernel"
     if len(str(directory)) > _LONGEST_SOCKET_PATH:
         directory = Path(tempfile.mkdtemp(prefix="leitstand-"))

@@ -2,21 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from leitstand.notebook.kernel_process import KEY_VARIABLE
 from leitstand.project import state_directory
 
 if TYPE_CHECKING:
     from leitstand.audit.signing import Signer
 
-__all__ = ["KEY_VARIABLE", "own_signer", "signing_key"]
-
-KEY_VARIABLE: Final = "LEITSTAND_RECORD_KEY"
-"""Holds the private key (PEM) where there is no lasting state directory, as in a container."""
+__all__ = ["own_signer", "signing_key"]
 
 
 def signing_key() -> Path | None:
-    """Return the path of the private key of this machine; None where a variable holds it."""
+    """Return the path of the private key of this machine; None where a variable holds it.
+
+    The variable is for a container, which has no lasting state directory.
+    """
     return None if os.environ.get(KEY_VARIABLE) else state_directory() / "records.pem"
 
 
