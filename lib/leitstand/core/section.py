@@ -6,6 +6,9 @@ __all__ = ["Section"]
 
 
 class Section(BaseModel):
-    """A part of an environment file; unknown keys are refused, values are frozen."""
+    """A part of an environment file; unknown keys are refused, values are frozen.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    What checks it is built when a file is first read, once for all parts together.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

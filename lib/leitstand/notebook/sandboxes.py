@@ -26,10 +26,13 @@ _ATTEMPTS = 5
 """How often the sandbox is looked for while others start and end it."""
 
 
-def attach_sandbox() -> "Sandbox":
+def attach_sandbox(environment: "Environment | None" = None) -> "Sandbox":
     """Return the running sandbox, or start one that ends together with this process.
 
     Either way it is ready for runbooks, or was left empty on purpose.
+
+    Args:
+        environment: The sandbox's, where somebody has read it already.
 
     Raises:
         NotFurnished: it could not be made ready.
@@ -46,7 +49,7 @@ def attach_sandbox() -> "Sandbox":
                 return start_sandbox(lifeline=True)
             continue
         try:
-            furnish(load_environment("sandbox"), running)
+            furnish(environment or load_environment("sandbox"), running)
         except (NotFurnished, CloudUnreachable, NotFound):
             if control.find(directory) is not None:
                 raise
@@ -69,7 +72,7 @@ def connect(
     if environment.sandbox is None:
         return Connection(environment, learn=learn)
     with sandbox_explained():
-        sandbox = attach_sandbox()
+        sandbox = attach_sandbox(environment)
         return Connection(environment, sandbox.grpc, sandbox.rest, learn=learn)
 
 
