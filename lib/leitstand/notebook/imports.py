@@ -25,8 +25,11 @@ _UNUSED: Final = (
 """What jsonschema checks formats with. The schemas of notebooks use none of these formats."""
 
 
-_OBJECTS: Final = 50_000
-"""How many more objects than before make Python look for cycles; by default it is 700."""
+_OBJECTS: Final = 200_000
+"""How many more objects than before make Python look for cycles; by default it is 700.
+
+More than a kernel or a runner has when its first cell begins: to look through them takes 30 ms.
+"""
 
 
 def import_lightly() -> None:
@@ -68,8 +71,10 @@ def import_papermill() -> None:
     """Import papermill with the engine of a run, without what only other uses of it need.
 
     Those are what other packages have registered with it, for which it reads the metadata of all
-    packages, and an HTTP client, which is now imported when something asks for it.
+    packages, and an HTTP client, which is now imported when something asks for it. A run checks one
+    notebook, with jsonschema: compiling the schema, as nbformat does, takes four times as long.
     """
+    os.environ.setdefault("NBFORMAT_VALIDATOR", "jsonschema")
     _import_when_used("requests")
     with without_grammar(), _nothing_registered():
         import_module("leitstand.notebook.engine")
