@@ -4,25 +4,23 @@ It imports what every kernel needs while its runner still imports and reads what
 This module imports next to nothing, since a run shows nothing before its kernel has come so far.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import socket
 import subprocess
 import sys
 from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
-TYPE_CHECKING = False  # of typing, which takes longer to import than all of the above
 if TYPE_CHECKING:
     from leitstand.notebook.kernel_standby import KernelProcess
 
 __all__ = ["KEY_VARIABLE", "dismiss", "inherited", "lend", "prepare", "start", "take"]
 
-KEY_VARIABLE = "LEITSTAND_RECORD_KEY"
+KEY_VARIABLE: Final = "LEITSTAND_RECORD_KEY"
 """Holds the key that seals records where no file does; the runner seals, and nothing else."""
 
-_waiting: list[tuple[KernelProcess, socket.socket]] = []
+_waiting: Final[list[tuple["KernelProcess", socket.socket]]] = []
 
 
 def inherited() -> dict[str, str]:
@@ -33,7 +31,7 @@ def inherited() -> dict[str, str]:
     return environment
 
 
-def start() -> tuple[KernelProcess, socket.socket]:
+def start() -> tuple["KernelProcess", socket.socket]:
     """Start a process that waits for its order; return it with the runner's end of the line.
 
     It leads a session of its own, and ends when the line closes.
@@ -60,12 +58,12 @@ def prepare() -> None:
             _waiting.append(start())
 
 
-def lend(process: KernelProcess, line: socket.socket) -> None:
+def lend(process: "KernelProcess", line: socket.socket) -> None:
     """Give the next run of this process a kernel that was started elsewhere, by a fork perhaps."""
     _waiting.append((process, line))
 
 
-def take() -> tuple[KernelProcess, socket.socket]:
+def take() -> tuple["KernelProcess", socket.socket]:
     """Return the process that was prepared and still lives, or start one.
 
     Raises:
