@@ -137,6 +137,14 @@ def test_another_image_of_the_same_name_is_refused_before_a_sandbox_starts(there
     assert [] == begun
 
 
+def test_an_image_that_production_has_not_is_left_to_the_run_to_find(there: Command) -> None:
+    def look(_: str) -> None:
+        raise Enough
+
+    with pytest.raises(Enough):
+        rehearse(there, "migrate", look, image="web:9.9.9")
+
+
 def test_the_address_of_the_database_stays_where_it_is_when_its_rotation_is_rehearsed(
     there: Command,
 ) -> None:

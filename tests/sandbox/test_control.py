@@ -18,6 +18,7 @@ from google.cloud import monitoring_v3
 from google.cloud.logging_v2.services.logging_service_v2 import LoggingServiceV2Client
 
 from leitstand.sandbox import control
+from leitstand.sandbox.images.catalogue import Catalogue
 from tests.sandbox.supervised import (
     EMPTY,
     PARENT,
@@ -207,6 +208,15 @@ def test_secret_values_stand_in_no_log(running):
     value = secrets(running).access_secret_version(name=name).payload.data.decode()
     assert value not in json.dumps(running.calls()) + json.dumps(running.status())
     assert value not in (running.directory / "supervisor.log").read_text()
+
+
+def test_an_image_is_there_from_the_start_only_with_its_own_digest() -> None:
+    digests = {
+        image.tag: image.digest for image in Catalogue.load().images() if image.package == "web"
+    }
+    there = control.has_image("web:1.1.0", digests["1.1.0"])
+    assert (True, False) == (there, control.has_image("web:1.1.0", digests["1.0.0"]))
+    assert not control.has_image("web:9.9.9", digests["1.1.0"])
 
 
 def test_importing_the_controls_is_light():
