@@ -17,6 +17,19 @@ def test_notebooks_are_read_and_checked_without_the_grammar():
     assert "checked\n" == ended.stdout
 
 
+def test_the_notebook_of_a_run_is_checked_without_compiling_the_schema():
+    program = (
+        "from leitstand.notebook.imports import import_papermill\n"
+        "import_papermill()\n"
+        "import nbformat, nbformat.validator\n"
+        "try:\n    nbformat.validate({'cells': [{}], 'nbformat': 4, 'nbformat_minor': 5})\n"
+        "except nbformat.ValidationError:\n    print('checked')\n"
+        "print({key[0] for key in nbformat.validator.validators})"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert "checked\n{'jsonschema'}\n" == ended.stdout
+
+
 def test_papermill_knows_our_engine_and_gets_its_http_client_when_it_asks_for_it():
     program = (
         "import sys\n"

@@ -72,7 +72,7 @@ def import_papermill() -> None:
 
     Those are what other packages have registered with it, for which it reads the metadata of all
     packages, and an HTTP client, which is now imported when something asks for it. A run checks one
-    notebook, with jsonschema: compiling the schema, as nbformat does, takes four times as long.
+    notebook, with jsonschema: by default nbformat compiles the schema first, which takes longer.
     """
     os.environ.setdefault("NBFORMAT_VALIDATOR", "jsonschema")
     _import_when_used("requests")
