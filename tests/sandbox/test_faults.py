@@ -61,7 +61,7 @@ def test_slow_answers_late(server, client):
     server.faults.add(Fault("CreateSecret", "slow", seconds=0.3))
     began = time.monotonic()
     create(client)
-    assert 0.3 <= time.monotonic() - began
+    assert 0.3 <= time.monotonic() - began < 5
 
 
 def test_hang_never_answers(server, client):
