@@ -1,4 +1,7 @@
-"""The verbs of the release runbook; each does one thing and shows it."""
+"""The verbs of the release runbook; each does one thing and shows it.
+
+What only `Release.observe` needs is imported there, so that the head of a run is shown before.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,12 +10,8 @@ from datetime import timedelta
 
 from leitstand.cloud.errors import CloudUnreachable
 from leitstand.cloud.monitoring import Monitoring
-from leitstand.cloud.registry import Registry
 from leitstand.cloud.run import CloudRun
-from leitstand.cloud.secrets import Secrets
 from leitstand.cloud.smoke import Probe, Smoke
-from leitstand.core.cut_over import reads_secret
-from leitstand.core.desired import desired_template
 from leitstand.core.errors import InputError
 from leitstand.core.health import Verdict
 from leitstand.core.plan import Approved, Plan, Withheld
@@ -24,10 +23,8 @@ from leitstand.core.release import (
 )
 from leitstand.core.release_checks import Check, check_release
 from leitstand.core.service import RevisionState, ServiceState
-from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
 from leitstand.execution.rollout import Instruments, Rollout, Stage
-from leitstand.notebook.live_schema import live_version
 from leitstand.notebook.plan_views import checks_table, plan_table
 from leitstand.notebook.release_views import (
     differences_table,
@@ -94,6 +91,9 @@ class Release:
 
     def observe(self) -> Observation:
         """Read service, image, staging and secrets; show them; change nothing."""
+        from leitstand.cloud.registry import Registry
+        from leitstand.core.desired import desired_template
+
         run, environment = self._run, self._run.environment
         with run.step("observe", "Beobachten") as progress:
             progress.update("Dienst")
@@ -243,12 +243,18 @@ class Release:
 
     def _schema_version(self, service: ServiceState) -> int | None:
         """Return the schema version of the service's database; ``None`` if it reads none."""
+        from leitstand.core.cut_over import reads_secret
+        from leitstand.execution.database_access import DatabaseAccess
+        from leitstand.notebook.live_schema import live_version
+
         database = self._run.environment.database
         if database is None or not reads_secret(service.template, database.url_secret):
             return None
         return live_version(DatabaseAccess(self._run.connection), service)
 
     def _secrets(self) -> tuple[SecretVersion, ...]:
+        from leitstand.cloud.secrets import Secrets
+
         secrets = Secrets(self._run.connection)
         container = self._run.environment.services[self._service].template.containers[0]
         return tuple(
