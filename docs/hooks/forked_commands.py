@@ -11,7 +11,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -174,10 +173,8 @@ def _command(request: Mapping[str, Any]) -> None:
             flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT
             os.dup2(os.open(path, flags, 0o600), number)
         sys.stdin, sys.argv = io.StringIO(), ["leitstand", *arguments]
-        from leitstand.__main__ import RUNNING, main
+        from leitstand.__main__ import main
 
-        if arguments[0] in RUNNING:
-            _lend_kernel()
         main()
         code = 0
     except SystemExit as ended:
@@ -191,50 +188,6 @@ def _command(request: Mapping[str, Any]) -> None:
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
-
-
-class _Forked:
-    """A process that was forked here."""
-
-    def __init__(self, pid: int) -> None:
-        self.pid = pid
-        self._code: int | None = None
-
-    def poll(self) -> int | None:
-        return self._code if self._code is not None else self._waited(os.WNOHANG)
-
-    def wait(self) -> int:
-        code = self._code if self._code is not None else self._waited(0)
-        assert code is not None
-        return code
-
-    def send_signal(self, sig: int, /) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, sig)
-
-    def _waited(self, options: int) -> int | None:
-        pid, status = os.waitpid(self.pid, options)
-        if pid:
-            self._code = os.waitstatus_to_exitcode(status)
-        return self._code
-
-
-def _lend_kernel() -> None:
-    """Fork the kernel that the command will want, as long as it has no thread."""
-    from leitstand.notebook.kernel_main import serve as serve_kernel
-    from leitstand.notebook.kernel_process import lend
-
-    ours, theirs = socket.socketpair()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os.setsid()
-            ours.close()
-            serve_kernel(theirs)
-        finally:
-            os._exit(1)
-    theirs.close()
-    lend(_Forked(pid), ours)
 
 
 if __name__ == "__main__":

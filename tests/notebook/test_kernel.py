@@ -1,7 +1,8 @@
 """The kernel process and its end."""
 
-import ast
+import json
 import os
+import select
 import signal
 import socket
 import stat
@@ -18,7 +19,10 @@ from jupyter_client.blocking.client import BlockingKernelClient
 from leitstand.notebook import kernel_process, kernel_standby
 from leitstand.notebook.kernel import Kernel, KernelNotStarted, start_kernel
 from leitstand.notebook.kernel_log import KernelLog
+from leitstand.notebook.kernel_main import PROCESS_NAME
+from leitstand.notebook.kernel_process import KEY_VARIABLE
 from leitstand.notebook.run_directory import RunDirectory
+from tests.fixtures.command import ROOT
 
 
 @pytest.fixture
@@ -67,48 +71,76 @@ def told(kernel: Kernel, expression: str) -> str:
         client.stop_channels()
 
 
-def test_a_kernel_that_waited_gets_directory_and_variables_with_its_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+RUNNER = """
+import ast, json, os, sys
+from pathlib import Path
+from leitstand.notebook import kernel_process
+kernel_process.prepare()
+os.close(int(sys.argv[1]))
+del sys.path[0]
+os.environ["EARLIER"] = "after"
+from leitstand.notebook.kernel import start_kernel
+from leitstand.notebook.run_directory import RunDirectory
+from tests.notebook.test_kernel import told
+run = Path(sys.argv[2])
+kernel = start_kernel(RunDirectory(run), run, {"MORE": "told"}, ("import beside",))
+try:
+    shown = json.dumps(ast.literal_eval(told(kernel, sys.argv[3])))
+    print(kernel.process.pid, shown, sep="\\n", flush=True)
+    input()
+finally:
+    kernel.close(grace=0.1)
+"""
+
+
+@pytest.mark.parametrize("key", ["", "private"], ids=["forked", "started anew beside a secret"])
+def test_a_kernel_that_waited_gets_what_its_order_says_and_nothing_else(tmp_path: Path, key: str):
     elsewhere, run = tmp_path / "elsewhere", tmp_path / "run"
     elsewhere.mkdir()
     run.mkdir()
     (elsewhere / "tornado.py").write_text("raise SystemExit('not the library')")
     (run / "beside.py").write_text("WORD = 'neben dem Notebook'")
-    monkeypatch.chdir(elsewhere)
-    monkeypatch.setenv("LEITSTAND_RECORD_KEY", "private")
-    monkeypatch.setenv("EARLIER", "before")
-    kernel_process.prepare()
-    monkeypatch.setenv("EARLIER", "after")
-    kernel = start_kernel(RunDirectory(run), run, {"MORE": "told"}, ("import beside",))
-    try:
-        shown = told(
-            kernel,
-            "[__import__('os').getcwd(), __import__('beside').WORD, *map("
-            "__import__('os').environ.get, ('EARLIER', 'MORE', 'LEITSTAND_RECORD_KEY'))]",
-        )
-    finally:
-        kernel.close(grace=0.1)
-    expected = [str(run), "neben dem Notebook", "after", "told", None]
-    assert expected == ast.literal_eval(shown)
+    asked = (
+        "[__import__('os').getcwd(), __import__('beside').WORD, *map("
+        "__import__('os').environ.get, ('EARLIER', 'MORE', 'LEITSTAND_RECORD_KEY')),"
+        " __import__('os').getsid(0) == __import__('os').getpid(), __import__('sys').argv[1:],"
+        " __import__('os').readlink('/proc/self/fd/0')]"
+    )
+    variables = {"EARLIER": "before", "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": ""}
+    reading, writing = os.pipe()
+    runner = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(writing), str(run), asked], cwd=elsewhere,
+        env={**os.environ, **variables, **({KEY_VARIABLE: key} if key else {})},
+        pass_fds=[writing], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    os.close(writing)
+    with runner, open(reading, "rb") as held:
+        assert runner.stdout is not None
+        pid, shown = int(runner.stdout.readline()), runner.stdout.readline()
+        kernel = psutil.Process(pid)
+        name, secret = kernel.name(), KEY_VARIABLE in kernel.environ()
+        inherited = not select.select([held], [], [], 0)[0]
+        runner.communicate("\n")
+    expected = [str(run), "neben dem Notebook", "after", "told", None, True, [], os.devnull]
+    assert expected == json.loads(shown)
+    assert (PROCESS_NAME, False, False) == (name, secret, inherited)
+    assert not kernel.is_running()
 
 
 def test_a_kernel_that_was_prepared_and_not_needed_ends():
+    before = set(psutil.Process().children())
     kernel_process.prepare()
     kernel_process.prepare()
-    (process,) = (
-        child
-        for child in psutil.Process().children()
-        if "leitstand.notebook.kernel_main" in child.cmdline()
-    )
+    (process,) = set(psutil.Process().children()) - before
     kernel_process.dismiss()
     assert not process.is_running()
 
 
-def test_a_waiting_kernel_ends_when_its_runner_is_killed():
+@pytest.mark.parametrize("way", ["start", "fork"])
+def test_a_waiting_kernel_ends_when_its_runner_is_killed(way: str):
     program = (
-        "import time; from leitstand.notebook.kernel_process import start\n"
-        "started = start(); print(started[0].pid, flush=True); time.sleep(60)"
+        f"import time; from leitstand.notebook.kernel_process import {way}\n"
+        f"started = {way}(); print(started[0].pid, flush=True); time.sleep(60)"
     )
     runner = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
     assert runner.stdout is not None

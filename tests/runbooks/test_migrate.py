@@ -17,6 +17,7 @@ from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.configuration import load_environment
 from leitstand.core.job import ExecutionState
 from leitstand.execution.database_access import DatabaseAccess
+from leitstand.notebook.kernel_main import PROCESS_NAME
 from leitstand.sandbox import control
 from tests.fixtures.command import Command, Ended
 
@@ -274,11 +275,8 @@ def test_a_killed_kernel_leaves_the_job_running_and_resume_waits_for_it(
 ) -> None:
     up(leitstand, "web:2.1.0")
     with migrating(leitstand, MIGRATES) as process:
-        kernel = next(
-            child
-            for child in psutil.Process(process.pid).children()
-            if "leitstand.notebook.kernel_main" in child.cmdline()
-        )
+        children = psutil.Process(process.pid).children()
+        kernel = next(child for child in children if PROCESS_NAME == child.name())
         kernel.kill()
         _, problems = process.communicate(timeout=60)
     run = leitstand.runs[0].name

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
+from leitstand.notebook.kernel_main import PROCESS_NAME
 from tests.fixtures.command import ROOT, Command
 
 STABLE = "web-00001-start"
@@ -213,11 +214,8 @@ def test_a_paused_run_can_be_reverted_once(leitstand: Command) -> None:
 def test_a_killed_kernel_gives_the_traffic_back(leitstand: Command) -> None:
     assert 0 == leitstand("sandbox", "up").code
     with running_release(leitstand, '"id": "traffic-10", "status": "done"') as process:
-        kernel = next(
-            child
-            for child in psutil.Process(process.pid).children()
-            if "leitstand.notebook.kernel_main" in child.cmdline()
-        )
+        children = psutil.Process(process.pid).children()
+        kernel = next(child for child in children if PROCESS_NAME == child.name())
         kernel.kill()
         _, problems = process.communicate(timeout=60)
     assert 5 == process.returncode

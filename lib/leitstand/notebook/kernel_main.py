@@ -27,7 +27,10 @@ from leitstand.notebook.run_directory import RUN_VARIABLE, RunDirectory, journal
 if TYPE_CHECKING:
     from ipykernel.kernelapp import IPKernelApp
 
-__all__ = ["EARLY", "main", "serve"]
+__all__ = ["EARLY", "PROCESS_NAME", "main", "serve"]
+
+PROCESS_NAME: Final = "runbook-kernel"
+"""What Linux shows as the name of a kernel's process; at most 15 characters."""
 
 EARLY: Final = ("ipykernel.kernelapp", "ipykernel.zmqshell", "leitstand.notebook.opening")
 """What a kernel needs in any case, as long as no order has come."""
@@ -45,6 +48,9 @@ def serve(line: socket.socket) -> None:
         line: To the runner, which sends the order over it.
     """
     line.set_inheritable(False)
+    del sys.argv[1:]  # they were for whoever started this
+    with suppress(OSError):  # other systems name no process
+        Path("/proc/self/comm").write_text(PROCESS_NAME, "utf-8")
     orders: SimpleQueue[tuple[Order, list[int]]] = SimpleQueue()
     threading.Thread(target=_listen, args=(line, orders), daemon=True).start()
     import_lightly()

@@ -9,13 +9,14 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from leitstand.notebook.kernel_standby import KernelProcess
 
-__all__ = ["KEY_VARIABLE", "dismiss", "inherited", "lend", "prepare", "start", "take"]
+__all__ = ["KEY_VARIABLE", "dismiss", "fork", "inherited", "prepare", "start", "take"]
 
 KEY_VARIABLE: Final = "LEITSTAND_RECORD_KEY"
 """Holds the key that seals records where no file does; the runner seals, and nothing else."""
@@ -51,16 +52,36 @@ def start() -> tuple["KernelProcess", socket.socket]:
     return process, ours
 
 
+def fork() -> tuple["KernelProcess", socket.socket]:
+    """Do what `start` does without another interpreter to start: the kernel is a copy of this one.
+
+    For a process without threads which has imported nothing that a kernel must not have. What the
+    operating system shows of its environment stays that of this process.
+    """
+    ours, theirs = socket.socketpair()
+    # The operator's Ctrl-C is for the runner, also as long as the kernel is in its session.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        pid = os.fork()
+        if pid == 0:
+            ours.close()
+            _become_kernel(theirs, before)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    theirs.close()
+    return _Forked(pid), ours
+
+
 def prepare() -> None:
-    """Start the process for the next run of this process, where that is possible."""
-    if not _waiting:
-        with suppress(OSError):  # `take` tries again, where what is wrong can be told
-            _waiting.append(start())
+    """Start the process for the next run of this process, where that is possible.
 
-
-def lend(process: "KernelProcess", line: socket.socket) -> None:
-    """Give the next run of this process a kernel that was started elsewhere, by a fork perhaps."""
-    _waiting.append((process, line))
+    A process without threads forks, unless a secret stands in its environment.
+    """
+    if _waiting:
+        return
+    alone = threading.active_count() == 1 and KEY_VARIABLE not in os.environ
+    with suppress(OSError):  # `take` tries again, where what is wrong can be told
+        _waiting.append(fork() if alone else start())
 
 
 def take() -> tuple["KernelProcess", socket.socket]:
@@ -84,3 +105,52 @@ def dismiss() -> None:
         line.close()
         process.send_signal(signal.SIGKILL)
         process.wait()
+
+
+class _Forked:
+    """A process that was forked here."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        return self._code if self._code is not None else self._waited(os.WNOHANG)
+
+    def wait(self) -> int:
+        code = self._code if self._code is not None else self._waited(0)
+        assert code is not None
+        return code
+
+    def send_signal(self, sig: int, /) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def _waited(self, options: int) -> int | None:
+        pid, status = os.waitpid(self.pid, options)
+        if pid:
+            self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
+
+def _become_kernel(line: socket.socket, mask: set[int | signal.Signals]) -> NoReturn:
+    """In the fork: keep what `start` gives its process, and nothing else; then serve and end."""
+    try:
+        os.setsid()
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for number in (0, 1):
+            os.dup2(nothing, number)
+        for number in map(int, os.listdir("/dev/fd")):
+            if number > 2 and number != line.fileno():
+                with suppress(OSError):  # the one that listed them
+                    os.close(number)
+        if not sys.flags.safe_path:
+            del sys.path[0]
+        from leitstand.notebook.kernel_main import serve
+
+        serve(line)
+    except BaseException:  # noqa: BLE001  # as the interpreter itself would
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(1)
