@@ -12,7 +12,9 @@ from leitstand.configuration import (
     InvalidEnvironment,
     UnknownEnvironment,
     environment_names,
+    learn_parsed,
     load_environment,
+    parsed_files,
     read_layers,
 )
 from leitstand.core.environment import merge, repeated
@@ -195,3 +197,30 @@ def test_an_overlay_laid_twice_changes_nothing_more(base: Any, overlay: Any) -> 
 @given(base=mappings)
 def test_an_empty_overlay_changes_nothing(base: Any) -> None:
     assert base == merge(base, {})
+
+
+def base_says(directory: Path, content: str) -> dict[str, Any]:
+    (directory / "base.yaml").write_text(content, "utf-8")
+    (directory / "prod.yaml").write_text("a: 1\n", "utf-8")
+    return read_layers("prod", directory)[0]
+
+
+def test_a_file_is_parsed_again_when_it_has_changed_and_nobody_changes_it_for_others(
+    tmp_path: Path,
+) -> None:
+    base_says(tmp_path, "list: [1]\n")["list"].append(2)
+    assert {"list": [1]} == base_says(tmp_path, "list: [1]\n")
+    assert {"list": [3]} == base_says(tmp_path, "list: [3]\n")
+
+
+def test_what_another_process_parsed_is_not_parsed_here(tmp_path: Path) -> None:
+    base_says(tmp_path, "told: once\n")
+    files = {digest: text.replace("once", "again") for digest, text in parsed_files().items()}
+    learn_parsed(files)
+    assert {"told": "again"} == base_says(tmp_path, "told: once\n")
+
+
+@pytest.mark.parametrize("content", ["day: 2026-11-27", "1: one", "x: .nan"])
+def test_what_json_cannot_say_is_read_as_yaml_says_it(tmp_path: Path, content: str) -> None:
+    twice = [base_says(tmp_path, content) for _ in range(2)]
+    assert [repr(yaml.safe_load(content))] * 2 == [repr(one) for one in twice]

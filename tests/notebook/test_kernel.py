@@ -79,10 +79,12 @@ kernel_process.prepare()
 os.close(int(sys.argv[1]))
 del sys.path[0]
 os.environ["EARLIER"] = "after"
+from leitstand.configuration import learn_parsed
 from leitstand.notebook.kernel import start_kernel
 from leitstand.notebook.run_directory import RunDirectory
 from tests.notebook.test_kernel import told
 run = Path(sys.argv[2])
+learn_parsed({"digest": "{}"})
 kernel = start_kernel(RunDirectory(run), run, {"MORE": "told"}, ("import beside",))
 try:
     shown = json.dumps(ast.literal_eval(told(kernel, sys.argv[3])))
@@ -104,7 +106,8 @@ def test_a_kernel_that_waited_gets_what_its_order_says_and_nothing_else(tmp_path
         "[__import__('os').getcwd(), __import__('beside').WORD, *map("
         "__import__('os').environ.get, ('EARLIER', 'MORE', 'LEITSTAND_RECORD_KEY')),"
         " __import__('os').getsid(0) == __import__('os').getpid(), __import__('sys').argv[1:],"
-        " __import__('os').readlink('/proc/self/fd/0')]"
+        " __import__('os').readlink('/proc/self/fd/0'),"
+        " __import__('leitstand.configuration').configuration.parsed_files()]"
     )
     variables = {"EARLIER": "before", "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": ""}
     reading, writing = os.pipe()
@@ -122,6 +125,7 @@ def test_a_kernel_that_waited_gets_what_its_order_says_and_nothing_else(tmp_path
         inherited = not select.select([held], [], [], 0)[0]
         runner.communicate("\n")
     expected = [str(run), "neben dem Notebook", "after", "told", None, True, [], os.devnull]
+    expected.append({"digest": "{}"})
     assert expected == json.loads(shown)
     assert (PROCESS_NAME, False, False) == (name, secret, inherited)
     assert not kernel.is_running()

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leitstand.configuration import parsed_files
 from leitstand.core.errors import RunFailed
 from leitstand.notebook.kernel_log import KernelLog
 from leitstand.notebook.kernel_process import inherited, take
@@ -154,7 +155,8 @@ def start_kernel(
         json.dump(connection, opened)
     log = run.path / "kernel.log"
     writer = KernelLog(log, run.redactor)
-    order = Order(str(file), str(cwd), _environment(run, directory, environment), tuple(imports))
+    variables = _environment(run, directory, environment)
+    order = Order(str(file), str(cwd), variables, tuple(imports), parsed_files())
     standby.send(order, [writer.output, writer.values])
     writer.start()
     return Kernel(standby.process, connection, directory, run.path, log, standby.line, writer)

@@ -18,6 +18,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+from leitstand.configuration import build_checks, learn_parsed
 from leitstand.notebook.imports import import_lightly
 from leitstand.notebook.kernel_log import tell_runner
 from leitstand.notebook.kernel_redaction import redact_kernel
@@ -68,6 +69,7 @@ def serve(line: socket.socket) -> None:
     os.close(output)
     os.set_inheritable(values, False)
     become(order)
+    learn_parsed(order.parsed)
     _serve(order, values)
 
 
@@ -89,6 +91,8 @@ def _serve(order: Order, values: int) -> None:
     for statement in order.imports:
         with suppress(Exception):  # the cell that imports it says what is wrong
             exec(statement, {})
+    if order.imports:  # a runbook will read its environment; the runner is not ready yet
+        build_checks()
     app.start()  # type: ignore[no-untyped-call]  # ipykernel is untyped
     redaction.flush()
     _leave(app, run)

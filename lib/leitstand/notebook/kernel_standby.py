@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Final, Protocol
 
 __all__ = ["KernelProcess", "Order", "Standby", "become", "receive"]
@@ -27,12 +27,14 @@ class Order:
         cwd: Working directory.
         environment: All variables.
         imports: Statements to execute before the first cell.
+        parsed: Environment files that the runner has parsed, see `leitstand.configuration`.
     """
 
     connection: str
     cwd: str
     environment: Mapping[str, str]
     imports: Sequence[str]
+    parsed: Mapping[str, str] = field(default_factory=dict)
 
 
 class KernelProcess(Protocol):

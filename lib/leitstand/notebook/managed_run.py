@@ -111,6 +111,7 @@ def open_run(
 
         complete_left(directory)
         keep_notebook(directory)
+    acts_in = project_of(str(values.get("env", "")))  # what it parses, the kernel need not
     kernel = start_kernel(
         directory,
         _working_directory(template.path, project),
@@ -118,7 +119,10 @@ def open_run(
         template.imports,
     )
     try:  # while the kernel starts
-        _journal_start(directory, template, values, project, resumed=resumed is not None)
+        if resumed is None:
+            _journal_start(directory, template, values, acts_in, project)
+        else:
+            _journal_resumption(directory, template, values, project)
     except BaseException:
         kernel.close()
         raise
@@ -129,34 +133,38 @@ def _journal_start(
     directory: RunDirectory,
     template: Template,
     values: Mapping[str, object],
+    acts_in: Mapping[str, str],
     project: Path | None,
-    *,
-    resumed: bool,
 ) -> None:
     env = str(values.get("env", ""))
-    made_of = provenance(project)
-    if resumed:
-        directory.journal.append(
-            "run.resumed",
-            **operator_of(env).fields,
-            template_digest=template.digest,
-            host=socket.gethostname(),
-            library=made_of["library"],
-        )
-        return
     directory.journal.append(
         "run.started",
         format=FORMAT,
         run=directory.id,
         runbook=template.name,
         env=env,
-        **project_of(env),
+        **acts_in,
         **operator_of(env).fields,
         ticket=values.get("ticket", ""),
         parameters=values,
         template_digest=template.digest,
         **origin(),
-        **made_of,
+        **provenance(project),
+    )
+
+
+def _journal_resumption(
+    directory: RunDirectory,
+    template: Template,
+    values: Mapping[str, object],
+    project: Path | None,
+) -> None:
+    directory.journal.append(
+        "run.resumed",
+        **operator_of(str(values.get("env", ""))).fields,
+        template_digest=template.digest,
+        host=socket.gethostname(),
+        library=provenance(project)["library"],
     )
 
 
