@@ -3,6 +3,7 @@
 Where a run will want a kernel, its process starts before the command line is even imported.
 """
 
+import os
 import sys
 
 from leitstand.notebook.kernel_process import dismiss, prepare
@@ -15,6 +16,7 @@ RUNNING = ("resume", "run")
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
+    _open_streams()
     if sys.argv[1:2] and sys.argv[1] in RUNNING and not {"--help", "-h"} & set(sys.argv):
         prepare()
     from leitstand.notebook.imports import import_lightly
@@ -26,6 +28,19 @@ def main() -> None:
         main()
     finally:
         dismiss()
+
+
+def _open_streams() -> None:
+    """Let the null device stand for each standard stream that was closed.
+
+    Otherwise what is opened next would take its descriptor, and get what is written to it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115  # as long as we live
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
 
 
 if __name__ == "__main__":

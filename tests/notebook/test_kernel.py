@@ -22,6 +22,7 @@ from leitstand.notebook.kernel_log import KernelLog
 from leitstand.notebook.kernel_main import PROCESS_NAME
 from leitstand.notebook.kernel_process import KEY_VARIABLE
 from leitstand.notebook.run_directory import RunDirectory
+from tests.bench.bench_runner import notebook
 from tests.fixtures.command import ROOT
 
 
@@ -71,6 +72,9 @@ def told(kernel: Kernel, expression: str) -> str:
         client.stop_channels()
 
 
+WAYS = pytest.mark.parametrize("key", ["", "private"], ids=["forked", "started anew"])
+"""Beside the key of the records no kernel is forked."""
+
 RUNNER = """
 import ast, json, os, sys
 from pathlib import Path
@@ -95,7 +99,7 @@ finally:
 """
 
 
-@pytest.mark.parametrize("key", ["", "private"], ids=["forked", "started anew beside a secret"])
+@WAYS
 def test_a_kernel_that_waited_gets_what_its_order_says_and_nothing_else(tmp_path: Path, key: str):
     elsewhere, run = tmp_path / "elsewhere", tmp_path / "run"
     elsewhere.mkdir()
@@ -213,3 +217,29 @@ def test_a_line_that_no_kernel_has_written_teaches_nothing_and_stops_nothing(tmp
     log.close()
     shown = run.redactor.text("hidden-word s3cret-value-9")
     assert shown.startswith("hidden-word [geheim:")
+
+
+def completes(directory: Path, program: list[str], key: str) -> None:
+    """Show that a run of a notebook is completed when a program begins it."""
+    kept = notebook(directory / "kept.ipynb", 1)
+    run = [sys.executable, "-m", "leitstand", "run", str(kept), "--json"]
+    variables = {"LEITSTAND_HOME": str(directory / "home"), KEY_VARIABLE: key}
+    ended = subprocess.run([*program, *run], env={**os.environ, **variables}, timeout=120)
+    assert 0 == ended.returncode
+    (made,) = (directory / "home" / "runs").iterdir()
+    assert "run.completed" in (made / "journal.jsonl").read_text("utf-8")
+
+
+@WAYS
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_run_needs_no_standard_streams(tmp_path: Path, closed: str, key: str):
+    completes(tmp_path, ["sh", "-c", f'exec "$@" {closed}', "sh"], key)
+
+
+@WAYS
+def test_a_run_is_completed_where_the_ends_of_children_are_ignored(tmp_path: Path, key: str):
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    completes(tmp_path, [sys.executable, "-c", ignoring], key)

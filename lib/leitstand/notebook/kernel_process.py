@@ -79,7 +79,7 @@ def prepare() -> None:
     """
     if _waiting:
         return
-    alone = threading.active_count() == 1 and KEY_VARIABLE not in os.environ
+    alone = threading.active_count() == 1 and not os.environ.get(KEY_VARIABLE)
     with suppress(OSError):  # `take` tries again, where what is wrong can be told
         _waiting.append(fork() if alone else start())
 
@@ -127,7 +127,10 @@ class _Forked:
             os.kill(self.pid, sig)
 
     def _waited(self, options: int) -> int | None:
-        pid, status = os.waitpid(self.pid, options)
+        try:
+            pid, status = os.waitpid(self.pid, options)
+        except ChildProcessError:  # whoever started us ignores the ends of children
+            pid, status = self.pid, 0
         if pid:
             self._code = os.waitstatus_to_exitcode(status)
         return self._code
@@ -143,7 +146,7 @@ def _become_kernel(line: socket.socket, mask: set[int | signal.Signals]) -> NoRe
             os.dup2(nothing, number)
         for number in map(int, os.listdir("/dev/fd")):
             if number > 2 and number != line.fileno():
-                with suppress(OSError):  # the one that listed them
+                with suppress(OSError):  # that of the list itself
                     os.close(number)
         if not sys.flags.safe_path:
             del sys.path[0]
