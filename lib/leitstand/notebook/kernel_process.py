@@ -75,13 +75,15 @@ def fork() -> tuple["KernelProcess", socket.socket]:
 def prepare() -> None:
     """Start the process for the next run of this process, where that is possible.
 
-    A process without threads forks, unless a secret stands in its environment.
+    A process without threads forks, unless a secret stands in its environment. On other systems
+    than Linux a fork must not use much of the system (docs.python.org, multiprocessing: on macOS it
+    is unsafe).
     """
     if _waiting:
         return
     alone = threading.active_count() == 1 and not os.environ.get(KEY_VARIABLE)
     with suppress(OSError):  # `take` tries again, where what is wrong can be told
-        _waiting.append(fork() if alone else start())
+        _waiting.append(fork() if alone and sys.platform == "linux" else start())
 
 
 def take() -> tuple["KernelProcess", socket.socket]:
