@@ -88,6 +88,8 @@ def test_what_the_run_has_ended_with_is_not_added_to_and_begin_opens_another(
     assert "„checked“ gibt es in diesem Kernel noch nicht" in stale.text
     assert "bis einschließlich „Vorprüfung“" in stale.text
     assert "CellOutOfOrder" == events(command, "error")[-1]["class"]
+    kept = desk("print(*get_ipython().history_manager.exceptions.popitem()[1]['traceback'])")
+    assert stale.text.split() == kept.text.split()
     # Nothing was begun: finish gives the run up.
     assert "ohne etwas geändert zu haben" in desk(sheet.finish).text
     assert "interrupted" == summary(command)["status"]

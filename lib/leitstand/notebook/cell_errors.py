@@ -46,6 +46,8 @@ def show_errors(shell: Any, section_of: Callable[[str], str | None] = lambda _: 
             )
         lines = [line for line in (told.message, told.advice) if line]
         shell._showtraceback(type(told), told, lines)
+        # IPython keeps how each error looks; without this it works out a traceback nobody sees.
+        error._render_traceback_ = lambda: lines  # type: ignore[attr-defined]  # IPython's hook
         return lines
 
     shell.set_custom_exc((LeitstandError, NameError), handle)
