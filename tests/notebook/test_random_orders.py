@@ -32,11 +32,12 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Command]:
 
 
 def followed(
-    command: Command, notebook: Path, cells: Sequence[Cell], steps: Sequence[Step]
-) -> list[Path]:
+    command: Command, notebook: Path, cells: Sequence[Cell], steps: Sequence[Step],
+    *, forked: bool = True,
+) -> list[Path]:  # fmt: skip
     """Do what the steps say, and return the runs that came of it; each must be as it should."""
     before = set(command.runs)
-    with kernel(command, notebook) as desk:
+    with kernel(command, notebook, forked=forked) as desk:
         assert [] == execute(desk, cells, steps)
     runs = [run for run in command.runs if run not in before]
     assert [] == violations(runs)
@@ -55,7 +56,7 @@ def test_in_whatever_order_nothing_is_done_twice_or_without_its_gate(
 ) -> None:
     cells = cells_of("maintenance_mode", apply=True)
     steps = order_of(seed, cells, 16)
-    assert followed(command, tmp_path / "maintenance_mode.ipynb", cells, steps)
+    assert followed(command, tmp_path / "maintenance_mode.ipynb", cells, steps, forked=False)
 
 
 @pytest.mark.sweep
