@@ -19,7 +19,7 @@ from leitstand.cloud.jobs import CloudRunJobs
 from leitstand.cloud.schedules import ScheduledJobs
 from leitstand.configuration import load_environment
 from leitstand.core.kinds import Step
-from leitstand.core.plan import Approval, Approved, Plan
+from leitstand.core.plan import Plan
 from leitstand.core.schedule.status import State, stand
 from leitstand.execution.executor import Executor
 from leitstand.execution.provisioning import Provisioner
@@ -27,8 +27,8 @@ from leitstand.execution.schedule_handlers import schedule_handlers
 from leitstand.execution.scheduling import Scheduling
 from leitstand.notebook.schedules_file import load_schedules
 from leitstand.sandbox import control
+from tests.fixtures.approved import approved_in
 from tests.fixtures.command import Command, Ended, furnished, new_project
-from tests.fixtures.times import LATER
 
 QUIET = {"name": "quiet", "parameters": {"fail_on": "never"}}
 STRICT = {"name": "strict", "parameters": {"fail_on": "error"}}
@@ -100,7 +100,8 @@ class Place:
         seen = provisioner.observe()
         plan = provisioner.plan(seen).plan
         journal = Journal(self.leitstand.home / "build.jsonl")
-        outcome = provisioner.schedule(agreed(plan), seen, journal, lambda *_: None).run(max(Step))
+        approved = approved_in(journal, plan)
+        outcome = provisioner.schedule(approved, seen, journal, lambda *_: None).run(max(Step))
         assert ({}, {}) == (outcome.failed, outcome.skipped)
 
     def start(self, name: str) -> None:
@@ -128,10 +129,6 @@ class Place:
         found = self.connection.logs.list_log_entries(request=request)
         lines = [dict(dict(entry.json_payload)["leitstand"]) for entry in found]
         return {(line["schedule"], line["verdict"]) for line in lines}
-
-
-def agreed(plan: Plan) -> Approved:
-    return Approved(plan, Approval(plan.digest, "test", LATER))
 
 
 def papermill(place: Place, *arguments: str) -> Ended:
@@ -196,7 +193,7 @@ def test_an_entry_that_is_gone_takes_its_jobs_along_and_the_way_back_brings_them
         action.kind for action in plan.actions
     ]
     journal = Journal(place.leitstand.home / "removal.jsonl")
-    executor = Executor(agreed(plan), journal, schedule_handlers(place.connection))
+    executor = Executor(approved_in(journal, plan), journal, schedule_handlers(place.connection))
     executor.apply_all()
     assert ({"schedule-quiet"}, {"schedule-quiet"}) == place.names
     assert () == place.planned.actions

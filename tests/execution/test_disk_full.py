@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from leitstand.audit.journal import Journal
-from leitstand.core.plan import Action, Approval, Approved, Plan
+from leitstand.core.plan import Action, Plan
 from leitstand.execution.executor import Executor, Watch
-from tests.fixtures.times import LATER
+from tests.fixtures.approved import approved_in
 
 
 class Counter:
@@ -47,10 +47,7 @@ def test_an_action_does_not_start_while_its_intent_cannot_be_journalled(tmp_path
     action = Action("set", "set_value", "counters/one", {"value": 7})
     plan = Plan("test", "sandbox", "counters/one", {}, (action,))
     journal.append("run.started", run="a", env="sandbox")
-    journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-    executor = Executor(
-        Approved(plan, Approval(plan.digest, "test", LATER)), journal, {"set_value": world}
-    )
+    executor = Executor(approved_in(journal, plan), journal, {"set_value": world})
     with no_room_in(journal.path), pytest.raises(OSError, match="File too large"):
         executor.apply("set")
     assert 0 == world.value

@@ -15,12 +15,13 @@ from leitstand.configuration import load_environment
 from leitstand.core.desired import desired
 from leitstand.core.log_retention import LogState, WantedLogs, check_logs, wanted_logs
 from leitstand.core.log_retention_plan import plan_logs
-from leitstand.core.plan import Action, Approval, Approved, Plan
+from leitstand.core.plan import Action, Plan
 from leitstand.execution.executor import Executor
 from leitstand.execution.log_handlers import ProbeLost, log_handlers
 from leitstand.execution.recovery import NoWayBack, revert
 from leitstand.sandbox import control
 from tests.execution.provisioned import EMPTY
+from tests.fixtures.approved import approved_in
 from tests.fixtures.times import LATER
 
 ENVIRONMENT = load_environment("sandbox")
@@ -62,9 +63,8 @@ def planned(routing: LogRouting, deadline: float = 5, **options: Any) -> Plan:
 
 
 def executor(connection: Connection, plan: Plan, directory: Path) -> Executor:
-    approved = Approved(plan, Approval(plan.digest, "test", LATER))
     journal = Journal(directory / "journal.jsonl")
-    return Executor(approved, journal, log_handlers(connection, "run-1"))
+    return Executor(approved_in(journal, plan), journal, log_handlers(connection, "run-1"))
 
 
 def red(routing: LogRouting) -> set[str]:

@@ -78,7 +78,7 @@ class Run:
         plan = Plan("provision", "sandbox", "projects/p", {}, actions)
         if not self.journal.events():
             self.journal.append("plan.made", plan=plan.as_data(), digest=plan.digest)
-            self.journal.append("approval.given", digest=plan.digest)
+            self.journal.append("approval.given", digest=plan.digest, by="test", expires_at=LATER)
         approved = Approved(plan, Approval(plan.digest, "test", LATER))
         executor = Executor(approved, self.journal, {"file": self.files})
         self.schedule = Schedule(

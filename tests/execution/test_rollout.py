@@ -1,6 +1,5 @@
 """Rollouts against a real sandbox: real processes, real traffic, real verdicts."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -51,11 +50,10 @@ def test_a_good_image_gets_all_traffic_and_loses_its_tag(world: World) -> None:
 
 
 def test_an_approval_that_expired_before_the_first_action_changes_nothing(world: World) -> None:
-    approved = world.approve(world.plan("web:1.1.0"))
     past = datetime.now(UTC) - timedelta(seconds=1)
-    expired = replace(approved, approval=replace(approved.approval, expires_at=past))
+    approved = world.approve(world.plan("web:1.1.0"), until=past)
     with pytest.raises(ApprovalExpired):
-        world.rollout(expired).start_candidate(quiet)
+        world.rollout(approved).start_candidate(quiet)
     assert {STABLE: 100} == world.serving()
     assert ["run.started", "plan.made", "approval.given"] == events(world)
 

@@ -118,6 +118,28 @@ def test_steps_done_are_frozen_and_say_when_and_by_whom(command: Command, desk: 
     ]
 
 
+@pytest.mark.parametrize(
+    "by_hand",
+    [
+        "approved = plan",
+        "import types; approved = types.SimpleNamespace(plan=plan, approval=None)",
+        """from datetime import UTC, datetime; from leitstand.core.plan import Approval, Approved
+approved = Approved(plan, Approval(plan.digest, 'ich', datetime(2100, 1, 1, tzinfo=UTC)))""",
+    ],
+)
+def test_what_no_gate_has_approved_is_refused(command: Command, desk: Kernel, by_hand: str) -> None:
+    sheet = Sheet(on=turned(command), apply=True)
+    desk.all(sheet.until_approval[:-1])
+    assert "ok" == desk(by_hand).status
+    refused = desk(sheet.change)
+    assert "hat kein Gate dieses Laufs freigegeben" in refused.text
+    assert "Traceback" not in refused.text
+    assert [] == acted(command)
+    # With its gate the run goes on.
+    desk.all([sheet.approve, sheet.change, sheet.verify, sheet.finish])
+    assert "completed" == summary(command)["status"]
+
+
 def test_other_values_begin_another_run_only_as_long_as_nothing_is_begun(
     command: Command, desk: Kernel
 ) -> None:

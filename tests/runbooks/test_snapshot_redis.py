@@ -15,6 +15,7 @@ from leitstand.execution.executor import ActionFailed, Executor
 from leitstand.execution.recovery import revert
 from leitstand.execution.snapshot_handlers import snapshot_handlers
 from leitstand.notebook.snapshot_redis_wording import ContentLost
+from tests.fixtures.approved import approved_in
 from tests.fixtures.redis_site import BUCKET, INSTANCE, RedisSite, redis_site
 from tests.fixtures.times import LATER
 
@@ -50,6 +51,8 @@ def export(site: RedisSite, name: str = "main-r1.rdb") -> tuple[Approved, Action
 
 
 def executor(site: RedisSite, approved: Approved, journal: Journal) -> Executor:
+    if not journal.events():
+        approved_in(journal, approved.plan)
     return Executor(approved, journal, snapshot_handlers(site.connection))
 
 

@@ -5,9 +5,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leitstand.core.errors import GateRefused, RunFailed
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
 
 __all__ = [
     "Action",
@@ -15,10 +18,12 @@ __all__ = [
     "ApprovalExpired",
     "Approved",
     "DigestMismatch",
+    "NotApproved",
     "Plan",
     "UnknownAction",
     "Withheld",
     "concerns_bucket",
+    "is_withheld",
 ]
 
 
@@ -32,6 +37,16 @@ class DigestMismatch(GateRefused):
         )
         self.approved = approved
         self.actual = actual
+
+
+class NotApproved(GateRefused):
+    """Something is to be applied that no gate of this run has approved; nothing of it was done."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Was ausgeführt werden soll, hat kein Gate dieses Laufs freigegeben.",
+            "Führen Sie die Zellen von der Vorprüfung bis zum Gate der Reihe nach aus.",
+        )
 
 
 class ApprovalExpired(RunFailed):
@@ -197,6 +212,17 @@ class Withheld:
     """A plan that is only shown: the run was started without ``apply``."""
 
     plan: Plan
+
+
+def is_withheld(given: "Approved | Withheld") -> "TypeIs[Withheld]":
+    """Return whether a gate held a plan back, so that nothing of it is applied.
+
+    Raises:
+        NotApproved: no gate gave this, neither approved nor held back.
+    """
+    if not isinstance(given, Approved | Withheld):
+        raise NotApproved
+    return isinstance(given, Withheld)
 
 
 def concerns_bucket(plan: Plan, address: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from leitstand.audit.journal import Journal
 from leitstand.cloud.errors import CloudUnreachable
 from leitstand.core.errors import LeitstandError, RunFailed
-from leitstand.core.plan import Action, ApprovalExpired, Approved
+from leitstand.core.plan import Action, ApprovalExpired, Approved, NotApproved
 from leitstand.core.run_over import RunOver
 from leitstand.execution.history import History, HistoryOf
 
@@ -66,6 +66,9 @@ class Executor:
         journal: Of the run.
         handlers: By kind of action.
         now: The clock by which an approval expires.
+
+    Raises:
+        NotApproved: it is not a plan with its approval.
     """
 
     def __init__(
@@ -75,7 +78,8 @@ class Executor:
         handlers: Mapping[str, Handler],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._approval = approved.approval
+        if not isinstance(approved, Approved):
+            raise NotApproved
         self._now = now
         self._plan = approved.plan
         self._journal = journal
@@ -88,6 +92,7 @@ class Executor:
         Raises:
             UnknownAction: the plan has no such action.
             RunOver: the run has ended, and the action was not done.
+            NotApproved: the journal shows no approval of the plan, or a later one of another.
             ApprovalExpired: nothing of the plan was begun yet, and its approval holds no more.
             LockLost: somebody has taken over the run's locks; nothing was begun.
             LockNotRenewed: it is not sure any more that the run holds them; nothing was begun.
@@ -134,9 +139,12 @@ class Executor:
                 self._begin(action, handler, "", watch)
 
     def _check_approval(self, history: History) -> None:
-        """Raise ``ApprovalExpired`` at the first action of a plan; a long plan may outlast it."""
-        if not history.begun(self._plan) and not self._approval.holds(self._now()):
-            raise ApprovalExpired(self._approval)
+        """Raise unless the journal shows the approval; a plan that is begun may outlast it."""
+        approval = history.approval(self._plan)
+        if approval is None:
+            raise NotApproved
+        if not history.begun(self._plan) and not approval.holds(self._now()):
+            raise ApprovalExpired(approval)
 
     def _begin(
         self, action: Action, handler: Handler, etag: str, watch: Watch

@@ -3,11 +3,12 @@
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from leitstand.audit.journal import Follower, Journal
 from leitstand.core.errors import ExitCode
-from leitstand.core.plan import Plan
+from leitstand.core.plan import Approval, Plan
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 
@@ -55,6 +56,7 @@ class History:
         started: Whether any action was announced.
         ended: Whether the run is over for good: completed, with a finding or not, or rolled back.
         etags: By full resource name, the etag that the last outcome left behind.
+        approvals: By the digest of the plan, the event of its last approval.
     """
 
     plan: Plan | None
@@ -64,6 +66,7 @@ class History:
     started: bool
     ended: bool
     etags: Mapping[str, str]
+    approvals: Mapping[str, Event]
 
     @classmethod
     def read(cls, events: Iterable[Event]) -> "History":
@@ -92,6 +95,14 @@ class History:
     def action(self, id: str) -> ActionHistory:
         """Return how far an action came; an empty history if it was never announced."""
         return self.actions.get(id, ActionHistory())
+
+    def approval(self, plan: Plan) -> Approval | None:
+        """Return the approval of a plan; None when it has none, or another has taken its place."""
+        given = self.approvals.get(plan.digest)
+        if given is None or self.plans.get(plan.runbook, plan).digest != plan.digest:
+            return None
+        until = datetime.fromisoformat(str(given["expires_at"]))
+        return Approval(plan.digest, str(given["by"]), until)
 
     def begun(self, plan: Plan) -> bool:
         """Return whether any action of a plan was announced."""
@@ -141,6 +152,7 @@ class _Reader:
         self._actions: dict[str, ActionHistory] = {}
         self._verdicts: dict[str, str] = {}
         self._etags: dict[str, str] = {}
+        self._approvals: dict[str, Event] = {}
         self._ended = False
 
     def history(self) -> History:
@@ -153,6 +165,7 @@ class _Reader:
             bool(self._actions),
             self._ended,
             dict(self._etags),
+            dict(self._approvals),
         )
 
     def take(self, events: Iterable[Event]) -> None:
@@ -162,8 +175,10 @@ class _Reader:
             if kind == "plan.made":
                 new = Plan.from_data(event["plan"])
                 self._made[new.digest] = new
-            elif kind == "approval.given" and event["digest"] in self._made:
-                self._approve(self._made[event["digest"]])
+            elif kind == "approval.given":
+                self._approvals[event["digest"]] = event
+                if event["digest"] in self._made:
+                    self._approve(self._made[event["digest"]])
             elif kind == "action.intent":
                 self._actions[event["id"]] = ActionHistory(intended=True)
             elif kind == "action.operation":

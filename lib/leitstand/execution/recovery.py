@@ -9,7 +9,7 @@ from leitstand.cloud.errors import Busy, Conflict
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
-from leitstand.core.plan import Approval, ApprovalExpired, Approved, Plan
+from leitstand.core.plan import ApprovalExpired, Approved, NotApproved, Plan
 from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor
 from leitstand.execution.history import History
@@ -87,14 +87,8 @@ def approved_plan(journal: Journal, name: str | None = None) -> Approved | None:
     """
     history = History.read(journal)
     plan = history.plan if name is None else history.plans.get(name)
-    if plan is None:
-        return None
-    given = [
-        event
-        for event in journal
-        if event["event"] == "approval.given" and event["digest"] == plan.digest
-    ]
-    return Approved(plan, _approval(given[-1], plan))
+    approval = history.approval(plan) if plan is not None else None
+    return Approved(plan, approval) if plan is not None and approval is not None else None
 
 
 def revert(
@@ -151,14 +145,18 @@ def give_back(
         error: Why it failed; an interrupt is one too.
 
     Raises:
+        NotApproved: the journal does not show that the plan was approved.
         ApprovalExpired: the plan was not begun, and must not be any more.
         RunOver: the run has ended before.
     """
     history = History.read(journal)
     if history.ended:
         raise RunOver(run)
-    if not history.begun(approved.plan) and not approved.approval.holds(datetime.now(UTC)):
-        raise ApprovalExpired(approved.approval)
+    approval = history.approval(approved.plan)
+    if approval is None:
+        raise NotApproved
+    if not history.begun(approved.plan) and not approval.holds(datetime.now(UTC)):
+        raise ApprovalExpired(approval)
     reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
     done = any(action.done for action in history.actions.values())
     if isinstance(error, Conflict) and not isinstance(error, Busy) and not done:
@@ -214,7 +212,3 @@ def recover(
         return revert(run, journal, connection, reason, check)
     except LeitstandError as error:
         return error
-
-
-def _approval(event: dict[str, object], plan: Plan) -> Approval:
-    return Approval(plan.digest, str(event["by"]), datetime.fromisoformat(str(event["expires_at"])))

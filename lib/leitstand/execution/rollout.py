@@ -16,7 +16,7 @@ from leitstand.core.environment import ReleasePolicy
 from leitstand.core.errors import GateRefused, LeitstandError, RolledBack, RunFailed, RunPaused
 from leitstand.core.health import Diagnosis, Sample, Verdict, diagnose
 from leitstand.core.names import short_name
-from leitstand.core.plan import ApprovalExpired, Approved
+from leitstand.core.plan import ApprovalExpired, Approved, NotApproved
 from leitstand.core.rollout import Move, baseline, next_move
 from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor, Watch
@@ -219,7 +219,7 @@ class Rollout:
     def _way_back(self) -> Iterator[None]:
         try:
             yield
-        except (RunPaused, TakenOver, ApprovalExpired, RunOver):
+        except (RunPaused, TakenOver, ApprovalExpired, NotApproved, RunOver):
             raise
         except Conflict as error:
             self._after_conflict(error)

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from leitstand.core.database_state import Block, OpenTransaction
 from leitstand.core.errors import Finding, InputError
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.sessions import Client, first_holders, plan_end
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
@@ -104,7 +104,7 @@ class EndSession:
 
     def end(self, approved: Approved | Withheld) -> None:
         """End the session; its transaction is rolled back by the server."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         executor = executor_for(approved, self._run.journal, self._run.connection)
@@ -121,7 +121,7 @@ class EndSession:
         Raises:
             StillWaiting: sessions that waited before do so still.
         """
-        if isinstance(approved, Withheld) or not approved.plan.actions:
+        if is_withheld(approved) or not approved.plan.actions:
             return
         before = set(approved.plan.basis["waiting"])
         patience = self._run.environment.triage.lock_wait_seconds

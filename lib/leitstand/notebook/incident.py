@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from leitstand.core.errors import Finding
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.triage.hypotheses import Hypothesis
 from leitstand.core.triage.incident import ROLES, Incident, Severity, incident_id
 from leitstand.core.triage.signals import Signals
@@ -140,7 +140,7 @@ class Response:
 
     def treat(self, approved: Approved | Withheld) -> Approved | Withheld:
         """Start the runbook and wait for its end; it has its own plan and its own approval."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             return withheld(approved)
         handlers = start_handlers(runs_directory(), self._run.id, self.incident.id)
         executor = Executor(approved, self._run.journal, handlers)
@@ -161,7 +161,7 @@ class Response:
             NotOver: it is still there, or follows from another cause.
             NotSeen: a source that told of it does not answer.
         """
-        if isinstance(treated, Withheld) or not treated.plan.actions:
+        if is_withheld(treated) or not treated.plan.actions:
             show(Notice("Nichts wurde behandelt."))
             earlier = treated_in(self._runs())
             if earlier is not None and found.without(Hypothesis.from_data(earlier)):

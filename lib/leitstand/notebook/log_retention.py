@@ -7,7 +7,7 @@ from leitstand.cloud.log_routing import LogRouting
 from leitstand.core.desired import desired
 from leitstand.core.log_retention import LogState, WantedLogs, check_logs, wanted_logs, why_lost
 from leitstand.core.log_retention_plan import plan_logs, shortened
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.release_checks import Check
 from leitstand.execution.log_handlers import ProbeLost
 from leitstand.execution.recovery import executor_for
@@ -96,7 +96,7 @@ class LogRetention:
         Raises:
             ProbeNotArrived: an entry did not arrive; says why.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         executor = executor_for(approved, self._run.journal, self._run.connection)
@@ -121,7 +121,7 @@ class LogRetention:
         failed = [": ".join(check_text(check)) for check in checks if not check.passed]
         verdict = "unhealthy" if failed else "healthy"
         self._run.journal.append("verdict", stage="logs", verdict=verdict)
-        if failed and isinstance(approved, Withheld):
+        if failed and is_withheld(approved):
             raise LogsNotAsWanted(failed)
         if failed:
             raise LogsStillWrong(failed)

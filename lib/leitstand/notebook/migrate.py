@@ -19,7 +19,7 @@ from leitstand.core.migration_checks import (
     check_preconditions,
     check_statements,
 )
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.predictions.prediction import PredictionDeparted
 from leitstand.core.release_checks import Check
 from leitstand.core.schema import schema_version
@@ -137,7 +137,7 @@ class Migrate:
 
     def prepare(self, checked: Checked, approved: Approved | Withheld) -> Prepared | Withheld:
         """Give the job the image, and ask it; the database stays as it is."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             return withheld(approved)
         self._apply(approved)
         executor = executor_for(approved, self._run.journal, self._run.connection)
@@ -211,7 +211,7 @@ class Migrate:
         Raises:
             JobFailed: the class names the cause; the run can be resumed.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         self._apply(approved)

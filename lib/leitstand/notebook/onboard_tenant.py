@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from leitstand.core.errors import InputError
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.tenancy.isolation import Severity
 from leitstand.core.tenancy.names import slug, tenant_names
 from leitstand.core.tenancy.onboarding import (
@@ -157,7 +157,7 @@ class OnboardTenant:
         Raises:
             DatabaseRefused: the tenant that is to be removed has rows.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         self._isolation.apply(approved)
@@ -169,7 +169,7 @@ class OnboardTenant:
             IsolationBroken: something went across the border; the tenant stays, so that it can be
                 looked at, until the run is taken back.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         if self._remove:

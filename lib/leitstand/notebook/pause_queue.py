@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.scaling.checks import PauseAction, check_pause
 from leitstand.core.scaling.decision import Load
 from leitstand.core.scaling.plans import plan_pause
@@ -102,7 +102,7 @@ class PauseQueue:
 
     def change(self, approved: Approved | Withheld) -> None:
         """Apply the plan, service by service."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         self._queueing.apply(approved)
@@ -113,7 +113,7 @@ class PauseQueue:
         Raises:
             NotReached: that did not happen in time.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         deadline = self._queueing.policy.deadline

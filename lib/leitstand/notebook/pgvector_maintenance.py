@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from leitstand.core.errors import RunFailed
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.vectors.findings import Finding, FindingCode, Severity
 from leitstand.core.vectors.maintenance import plan_maintenance
 from leitstand.core.vectors.maintenance_types import Maintenance
@@ -162,7 +162,7 @@ class VectorMaintenance:
 
         What fails is shown and does not stop the rest; ``verify`` fails for it.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         actions = approved.plan.actions

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from leitstand.core.errors import GateRefused, RunFailed
 from leitstand.core.kinds import Step
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.execution.history import History
 from leitstand.execution.parallel import Outcome, Schedule, Status
 from leitstand.execution.provisioning import Observed, Provisioner
@@ -132,7 +132,7 @@ class Provision:
         What fails is shown and does not stop the rest; ``verify`` fails for it.
         """
         step = Step(number)
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         mine = [a for a in approved.plan.actions if a.arguments["step"] == step]
@@ -154,7 +154,7 @@ class Provision:
         Raises:
             ProvisioningIncomplete: something is not as wanted.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         with self._run.step("verify", "Nachprüfen"):

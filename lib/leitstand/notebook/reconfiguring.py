@@ -7,7 +7,7 @@ from typing import Any
 from leitstand.cloud.next_template import next_template
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.reconfiguring import check_service, plan_variable, serving_revision, variable
 from leitstand.core.service import ServiceState
 from leitstand.execution.recovery import executor_for, give_back
@@ -134,7 +134,7 @@ class Reconfiguring:
         Raises:
             RolledBack: something failed; the old revision has the traffic, and makes the next one.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         executor = executor_for(approved, self._run.journal, self._run.connection)
@@ -153,7 +153,7 @@ class Reconfiguring:
         Raises:
             RunFailed: it has not, or it does not.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         with self._run.step("verify", "Nachprüfen"):

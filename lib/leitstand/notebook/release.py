@@ -14,7 +14,7 @@ from leitstand.cloud.run import CloudRun
 from leitstand.cloud.smoke import Probe, Smoke
 from leitstand.core.errors import InputError
 from leitstand.core.health import Verdict
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.release import (
     Observation,
     SecretVersion,
@@ -150,7 +150,7 @@ class Release:
 
     def start_candidate(self, approved: Approved | Withheld) -> Candidate | Withheld:
         """Start the new revision without traffic, under its own address."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             return withheld(approved)
         with self._run.step(
             "candidate", "Neue Revision starten", self._policy.ready_deadline
@@ -190,7 +190,7 @@ class Release:
 
     def verify(self, approved: Approved | Withheld) -> None:
         """Remove the tags, read the service again, and show where its traffic goes."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         with self._run.step("verify", "Aufräumen und nachprüfen") as progress:

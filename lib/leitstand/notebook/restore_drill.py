@@ -8,7 +8,7 @@ from leitstand.cloud.sql import CloudSql
 from leitstand.core.clone_checks import check_clone
 from leitstand.core.drill import drill_times, plan_drill
 from leitstand.core.errors import Finding, RunFailed
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.release_checks import Check
 from leitstand.execution.database_access import DatabaseAccess
 from leitstand.execution.recovery import executor_for
@@ -90,7 +90,7 @@ class RestoreDrill:
 
     def clone(self, approved: Approved | Withheld) -> tuple[Drilled, ...] | Withheld:
         """Make each clone, check it, and measure how long both took together."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             return withheld(approved)
         return tuple(
             self._drill(approved, action)
@@ -100,7 +100,7 @@ class RestoreDrill:
 
     def remove(self, approved: Approved | Withheld) -> None:
         """Delete all clones of the drill."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         executor = executor_for(approved, self._run.journal, self._run.connection)

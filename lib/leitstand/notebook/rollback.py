@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from leitstand.core.clone_checks import check_clone
 from leitstand.core.errors import LeitstandError, RunFailed
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.recovery import check_target, clone_name, plan_preparation
 from leitstand.core.release_checks import Check
 from leitstand.core.schema import Decision, WayBack, decide_way_back
@@ -137,7 +137,7 @@ class Rollback:
         self, situation: Situation | None, approved: Approved | Withheld
     ) -> Prepared | Withheld:
         """Save the damaged instance and make the clone; the application notices nothing."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             if approved.plan.actions:
                 return withheld(approved)
             return Prepared(situation, "")
@@ -221,7 +221,7 @@ class Rollback:
                 the old instance again.
             RunFailed: something failed later; the run can be resumed.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             return withheld(approved)
         try:
             self._apply(approved)
@@ -233,7 +233,7 @@ class Rollback:
 
     def verify(self, moved: Approved | Withheld) -> None:
         """Ask the application whether it works on the clone, and prove that the old is closed."""
-        if isinstance(moved, Withheld):
+        if is_withheld(moved):
             withheld(moved)
             return
         with self._run.step("verify", "Nachprüfen"):

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from leitstand.cloud.secrets import Secrets
 from leitstand.core.errors import LeitstandError, RunFailed
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.rotation.checks import check_rotation
 from leitstand.core.rotation.due import Due, due_secrets
 from leitstand.core.rotation.planning import RUNBOOK, plan_rotation
@@ -128,7 +128,7 @@ class RotateSecret:
             RolledBack: something failed; all services read the old version again.
             RunFailed: something failed after the old password was gone; the run can be resumed.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         run, plan = self._run, approved.plan
@@ -152,7 +152,7 @@ class RotateSecret:
         due = [one.secret for one in self._due if one.due]
         if due:
             raise RotationDue(due)
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         versions: dict[str, int] = approved.plan.basis.get("versions", {})

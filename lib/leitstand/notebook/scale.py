@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from leitstand.configuration import read_layers
 from leitstand.core.errors import InputError
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.scaling.checks import ConnectionBudget, check_scaling
 from leitstand.core.scaling.decision import Decision, Load, Reason, decide_instances
 from leitstand.core.scaling.limits import Limits, check_limits
@@ -146,7 +146,7 @@ class Scale:
 
     def scale(self, approved: Approved | Withheld) -> None:
         """Give the service its new scaling."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         self._queueing.apply(approved)
@@ -157,7 +157,7 @@ class Scale:
         Raises:
             NotReached: that did not happen in time.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         if not approved.plan.actions:

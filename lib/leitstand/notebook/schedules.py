@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from leitstand.core.errors import GateRefused, RunFailed
-from leitstand.core.plan import Action, Approved, Plan, Withheld
+from leitstand.core.plan import Action, Approved, Plan, Withheld, is_withheld
 from leitstand.core.schedule.checking import Checked
 from leitstand.core.schedule.expansion import JOB, TRIGGER
 from leitstand.execution.executor import Executor
@@ -94,7 +94,7 @@ class Schedules:
 
     def apply(self, approved: Approved | Withheld) -> None:
         """Remove, make and change the jobs, one after the other."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         actions = approved.plan.actions
@@ -111,7 +111,7 @@ class Schedules:
         Raises:
             SchedulesDiffer: something is not as the file says.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         with self._run.step("verify", "Nachprüfen"):

@@ -12,7 +12,7 @@ from leitstand.cloud.redis import Memorystore
 from leitstand.cloud.secrets import Secrets
 from leitstand.cloud.storage import CloudStorage, ObjectState
 from leitstand.core.errors import LeitstandError
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.release_checks import Check
 from leitstand.core.snapshot import (
     bucket_of,
@@ -124,7 +124,7 @@ class SnapshotRedis:
 
     def export(self, approved: Approved | Withheld) -> None:
         """Let the instance write to the bucket where it may not yet, and export it."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             withheld(approved)
             return
         executor = executor_for(approved, self._run.journal, self._run.connection)
@@ -143,7 +143,7 @@ class SnapshotRedis:
             SnapshotOverdue: the run only looked, and the newest snapshot is too old, or there is
                 none.
         """
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             self._look_at_age(approved)
             return
         with self._run.step(

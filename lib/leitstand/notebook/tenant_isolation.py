@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, Plan, Withheld, is_withheld
 from leitstand.core.tenancy.isolation import Finding, Severity
 from leitstand.core.tenancy.onboarding import plan_hardening
 from leitstand.core.tenancy.types import Attempt, IsolationFacts, Tenant
@@ -87,7 +87,7 @@ class TenantIsolation:
 
     def harden(self, approved: Approved | Withheld) -> None:
         """Apply the plan, table by table."""
-        if isinstance(approved, Withheld):
+        if is_withheld(approved):
             show(Notice("Nicht gehärtet: Der Lauf prüft nur."))
             return
         self._isolation.apply(approved)

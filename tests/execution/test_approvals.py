@@ -1,9 +1,10 @@
-"""An approval expires before the first action of its plan, and never after it."""
+"""A plan is begun with an approval that the journal shows and that holds, and never without."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,7 +12,15 @@ import pytest
 from leitstand.audit.journal import Journal
 from leitstand.cloud.connection import Connection
 from leitstand.configuration import load_environment
-from leitstand.core.plan import Action, Approval, ApprovalExpired, Approved, Plan
+from leitstand.core.plan import (
+    Action,
+    Approval,
+    ApprovalExpired,
+    Approved,
+    NotApproved,
+    Plan,
+    is_withheld,
+)
 from leitstand.execution.executor import Executor, Watch
 from leitstand.execution.recovery import give_back
 
@@ -97,9 +106,62 @@ def test_each_plan_of_a_run_is_begun_with_an_approval_that_holds(world: World) -
 
 def test_the_way_back_of_what_was_not_begun_is_not_applied(world: World) -> None:
     past = datetime.now(UTC) - timedelta(seconds=1)
+    world.executor(until=past)
     approved = Approved(PLAN, Approval(PLAN.digest, "erika@example.com", past))
     environment = load_environment("sandbox")
     connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
     with pytest.raises(ApprovalExpired) as caught:
         give_back("r1", approved, world.journal, connection, KeyboardInterrupt())
     assert (4, []) == (caught.value.exit_code, world.started)
+
+
+BY_HAND = Approval(PLAN.digest, "ich", NOON + timedelta(days=365))
+
+
+def test_a_plan_that_was_approved_by_hand_alone_is_not_begun(world: World) -> None:
+    executor = Executor(Approved(PLAN, BY_HAND), world.journal, {"set": world}, lambda: NOON)
+    with pytest.raises(NotApproved, match="kein Gate dieses Laufs") as caught:
+        executor.apply_all()
+    environment = load_environment("sandbox")
+    connection = Connection(environment, "127.0.0.1:9", "http://127.0.0.1:9")
+    with pytest.raises(NotApproved):  # so its way back is none either
+        give_back("r1", Approved(PLAN, BY_HAND), world.journal, connection, caught.value)
+    assert [] == world.started
+    assert [] == world.journal.events()
+
+
+def test_the_end_of_an_approval_is_the_one_that_was_journalled(world: World) -> None:
+    world.executor()
+    executor = Executor(
+        Approved(PLAN, BY_HAND), world.journal, {"set": world}, lambda: NOON + timedelta(days=1)
+    )
+    with pytest.raises(ApprovalExpired):
+        executor.apply_all()
+    assert [] == world.started
+
+
+def test_a_plan_changed_by_hand_is_not_gone_on_with(world: World) -> None:
+    world.executor().apply("one")
+    other = Action("two", "set", "services/web", {"to": "nothing"})
+    changed = replace(PLAN, actions=(PLAN.actions[0], other))
+    by_hand = replace(BY_HAND, digest=changed.digest)
+    executor = Executor(Approved(changed, by_hand), world.journal, {"set": world}, lambda: NOON)
+    with pytest.raises(NotApproved):
+        executor.apply("two")
+    assert ["one"] == world.started
+
+
+def test_a_plan_in_whose_place_another_was_approved_is_not_begun(world: World) -> None:
+    before = world.executor()
+    world.executor(replace(PLAN, basis={"etag": "new"}))
+    with pytest.raises(NotApproved):
+        before.apply_all()
+    assert [] == world.started
+
+
+@pytest.mark.parametrize("given", [PLAN, SimpleNamespace(plan=PLAN, approval=None), None])
+def test_what_is_no_approved_plan_is_refused(world: World, given: Any) -> None:
+    with pytest.raises(NotApproved):
+        Executor(given, world.journal, {"set": world})
+    with pytest.raises(NotApproved):
+        is_withheld(given)
