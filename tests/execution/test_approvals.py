@@ -151,6 +151,26 @@ def test_a_plan_changed_by_hand_is_not_gone_on_with(world: World) -> None:
     assert ["one"] == world.started
 
 
+def test_an_announced_action_is_not_taken_up_as_another_by_hand(world: World) -> None:
+    world.executor()
+    world.journal.append("action.intent", id="one", kind="set")
+    other = Action("one", "set", "services/web", {"to": "nothing"})
+    changed = replace(PLAN, actions=(other, PLAN.actions[1]))
+    by_hand = replace(BY_HAND, digest=changed.digest)
+    executor = Executor(Approved(changed, by_hand), world.journal, {"set": world}, lambda: NOON)
+    with pytest.raises(NotApproved):
+        executor.apply("one")
+    assert [] == world.started
+
+
+def test_an_announced_action_is_taken_up_after_its_approval_has_ended(world: World) -> None:
+    world.executor()
+    world.journal.append("action.intent", id="one", kind="set")
+    world.at(days=1)
+    world.executor(until=ONE_OCLOCK).apply("one")
+    assert ["one"] == world.started
+
+
 def test_a_plan_in_whose_place_another_was_approved_is_not_begun(world: World) -> None:
     before = world.executor()
     world.executor(replace(PLAN, basis={"etag": "new"}))

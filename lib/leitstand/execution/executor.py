@@ -106,12 +106,12 @@ class Executor:
             return before.evidence
         if history.ended:
             raise RunOver(self._journal.path.parent.name)
-        self._journal.permit()
-        if before.intended and not before.status:
-            etag = history.etag(action.target)
-            return self._take_up(action, handler, before.operation, etag, watch)
         self._check_approval(history)
-        return self._begin(action, handler, history.etag(action.target), watch)
+        self._journal.permit()
+        etag = history.etag(action.target)
+        if before.intended and not before.status:
+            return self._take_up(action, handler, before.operation, etag, watch)
+        return self._begin(action, handler, etag, watch)
 
     def apply_all(self, watch: Watch = lambda _: None) -> None:
         """Apply all actions of the plan in their order.
