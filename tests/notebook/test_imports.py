@@ -1,7 +1,10 @@
 """Imports without what nobody needs."""
 
+import os
 import subprocess
 import sys
+from importlib import metadata
+from pathlib import Path
 
 
 def test_notebooks_are_read_and_checked_without_the_grammar():
@@ -52,3 +55,30 @@ def test_papermill_knows_our_engine_and_gets_its_http_client_when_it_asks_for_it
     assert ["LeitstandEngine", "False", "True True", "True True", "True"] == (
         ended.stdout.splitlines()
     )
+
+
+def test_the_server_of_jupyterlab_is_its_own_without_a_grammar_and_yarn_that_it_never_uses(
+    tmp_path: Path,
+):
+    (tmp_path / "node").write_text(f"#!/bin/sh\ntouch {tmp_path}/asked\n")
+    (tmp_path / "node").chmod(0o755)
+    program = (
+        "import sys\n"
+        "from leitstand.notebook.lab_main import main\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    print(end.code)\n"
+        "print('jupyterlab.labapp' in sys.modules, 'lark' in sys.modules)\n"
+        "from jsonschema import Draft7Validator\n"
+        "formats = Draft7Validator.FORMAT_CHECKER.checkers\n"
+        "print([name for name in ('uri', 'date-time', 'iri') if name in formats])\n"
+        "from importlib.util import find_spec\n"
+        "print(find_spec('rfc3987_syntax') is not None)\n"  # whoever wants it gets it
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, "--version"], capture_output=True, text=True,
+        env={**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"},
+    )  # fmt: skip
+    assert "" == ended.stderr
+    version, *printed = ended.stdout.splitlines()
+    assert metadata.version("jupyterlab") == version
+    assert ["0", "True False", "['uri', 'date-time']", "True"] == printed
+    assert not (tmp_path / "asked").exists()

@@ -102,7 +102,7 @@ def lab_command(copy: Path, opened: Path | None, *, browser: bool, port: int) ->
     command = [
         sys.executable,
         "-m",
-        "jupyterlab",
+        "leitstand.notebook.lab_main",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={port}",
         "--ServerApp.allow_remote_access=False",

@@ -12,17 +12,17 @@ from typing import Final
 
 __all__ = ["import_for_the_end", "import_lightly", "import_papermill", "without_grammar"]
 
+_GRAMMAR: Final = "rfc3987_syntax"
 _UNUSED: Final = (
     "fqdn",
     "isoduration",
     "jsonpointer",
     "rfc3339_validator",
     "rfc3986_validator",
-    "rfc3987_syntax",
     "uri_template",
     "webcolors",
 )
-"""What jsonschema checks formats with. The schemas of notebooks use none of these formats."""
+"""What else jsonschema checks formats with. The schemas of notebooks use none of these formats."""
 
 
 _OBJECTS: Final = 200_000
@@ -107,12 +107,16 @@ def _import_when_used(name: str) -> None:
 
 
 @contextmanager
-def without_grammar() -> Iterator[None]:
-    """Import without optional checks of formats, one of which builds a grammar for a second.
+def without_grammar(others: tuple[str, ...] = _UNUSED) -> Iterator[None]:
+    """Import without optional checks of formats, one of which builds a grammar for two seconds.
 
     jsonschema leaves out a check whose module is missing.
+
+    Args:
+        others: The modules of other checks to be left out; by default those of which the schemas
+            of notebooks use none.
     """
-    hidden = [name for name in _UNUSED if name not in sys.modules]
+    hidden = [name for name in (_GRAMMAR, *others) if name not in sys.modules]
     for name in hidden:
         sys.modules[name] = None  # type: ignore[assignment]  # makes its import fail
     try:
