@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser
@@ -82,6 +83,17 @@ def eventually_over(run: Path) -> None:
             return
         time.sleep(0.2)
     assert named(run, "run.completed")
+
+
+def test_the_page_asks_its_server_for_no_news_and_no_build(window: Browser, served: Lab) -> None:
+    asked: list[str] = []
+    page = window.new_page()
+    page.on("request", lambda request: asked.append(urlsplit(request.url).path))
+    Tab(page).open(served)
+    page.wait_for_load_state("networkidle")
+    page.close()
+    assert "/lab/api/settings" in asked
+    assert [] == [path for path in asked if {"news", "update", "build"} & set(path.split("/"))]
 
 
 def test_run_all_leaves_a_record_though_nobody_saves_and_the_state_stands_on_top(

@@ -76,12 +76,14 @@ def working_copy(sources: list[Path], directory: Path) -> Path:
 
 
 def quiet_settings(directory: Path) -> Path:
-    """Write settings by which JupyterLab does not even ask for news; return their directory."""
-    overrides = directory / "settings" / "labconfig" / "default_setting_overrides.json"
-    overrides.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write settings by which JupyterLab asks for no news and no build; return their directory."""
+    settings = directory / "settings" / "labconfig"
+    settings.mkdir(mode=0o700, parents=True, exist_ok=True)
     asked = {"fetchNews": "false", "checkForUpdates": False}
-    content = {"@jupyterlab/apputils-extension:notification": asked}
-    overrides.write_text(json.dumps(content), encoding="utf-8")
+    overrides = {"@jupyterlab/apputils-extension:notification": asked}
+    (settings / "default_setting_overrides.json").write_text(json.dumps(overrides), "utf-8")
+    page = {"buildAvailable": False}  # it is used as it was installed
+    (settings / "page_config.json").write_text(json.dumps(page), "utf-8")
     return directory / "settings"
 
 
