@@ -14,6 +14,7 @@ from leitstand.core.approvals.decision import Use
 from leitstand.core.approvals.policy import ApprovalPolicy
 from leitstand.core.gates import ApprovalMissing
 from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.run_over import RunOver
 from leitstand.notebook.approving import ApprovalPending
 from leitstand.notebook.run import Run
 from leitstand.notebook.run_directory import RunDirectory
@@ -119,6 +120,14 @@ def test_an_edited_journal_is_no_approval(place: Place) -> None:
     assert run.earlier_plan(MINE.runbook) is not None
     with pytest.raises(ApprovalPending):
         run.approve(MINE)
+
+
+def test_a_run_that_has_ended_has_no_plan_to_go_on_with(place: Place) -> None:
+    begin(place)
+    run = place.waiting()
+    run.journal.append("run.completed")
+    with pytest.raises(RunOver, match=RUN):
+        run.earlier_plan(MINE.runbook)
 
 
 def test_what_was_begun_with_an_approval_goes_on_after_it_has_expired(place: Place) -> None:

@@ -78,8 +78,12 @@ class Run:
         return bool(self.parameters["apply"])
 
     def earlier_plan(self, name: str) -> Approved | None:
-        """Return the plan of that name that this run has approved before, if it is resumed."""
-        return approved_plan(self.journal, name) if History.read(self.journal).open else None
+        """Return the plan of that name that this run has approved before, if it is resumed.
+
+        Raises:
+            RunOver: the run has ended; what it has seen and planned is of no use any more.
+        """
+        return approved_plan(self.journal, name) if self._check_open().open else None
 
     def _earlier(self, plan: Plan) -> Approved | None:
         earlier = self.earlier_plan(plan.runbook)
@@ -196,13 +200,10 @@ class Run:
             show(Notice(f"Der Plan {plan.digest[:12]} ist schon freigegeben.", Tone.GOOD))
             return earlier
         expires = datetime.now(UTC) + _APPROVAL_HOLDS
-        approval = Approval(plan.digest, self.operator, expires)
-        approved = Approved(plan, approval)
-        self.journal.append(
-            "approval.given", digest=plan.digest, by=approval.by, expires_at=expires
-        )
+        given = {"digest": plan.digest, "by": self.operator, "expires_at": expires}
+        self.journal.append("approval.given", **given)
         show(Notice(f"Der Plan {plan.digest[:12]} ist freigegeben.", Tone.GOOD))
-        return approved
+        return Approved(plan, Approval(plan.digest, self.operator, expires))
 
     def _keep_commands(self) -> None:
         """Write ``commands.sh`` anew, once there is a plan; a disk that is full ends no run."""
