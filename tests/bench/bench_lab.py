@@ -5,7 +5,6 @@ process to the first listing that the server gives. Processor times are those of
 all that it started, until it has ended.
 """
 
-import json
 import os
 import resource
 import statistics
@@ -13,9 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from contextlib import suppress
 from pathlib import Path
+
+from tests.docs.opened_lab import answered
 
 ROUNDS = 5
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,27 +38,13 @@ def served(arguments: list[str]) -> tuple[float, float]:
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            _listing(Path(place) / "runtime", process)
+            if not answered(Path(place) / "runtime", process, {"release.ipynb"}):
+                raise SystemExit("JupyterLab did not start, or serves something else")
             seconds = time.perf_counter() - begin
         finally:
             process.terminate()
             process.wait()
         return seconds, _processor() - before
-
-
-def _listing(runtime: Path, process: "subprocess.Popen[bytes]") -> None:
-    while process.poll() is None:
-        for path in runtime.glob("jpserver-*.json"):
-            with suppress(OSError, ValueError):  # half written, or not yet listening
-                server = json.loads(path.read_text("utf-8"))
-                address = f"{server['url']}api/contents?token={server['token']}"
-                with urllib.request.urlopen(address, timeout=5) as response:
-                    names = {entry["name"] for entry in json.load(response)["content"]}
-                if "release.ipynb" not in names:
-                    raise SystemExit("JupyterLab serves something else")
-                return
-        time.sleep(0.02)
-    raise SystemExit("JupyterLab did not start")
 
 
 def _processor() -> float:

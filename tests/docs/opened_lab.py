@@ -24,13 +24,15 @@ def main() -> int:
             stdin=subprocess.DEVNULL,
         )
         try:
-            return 0 if answered(Path(place), process) else 1
+            wanted = {f"{name}.ipynb" for name in sys.argv[2:]}
+            return 0 if answered(Path(place), process, wanted) else 1
         finally:
             process.terminate()
             process.wait(30)
 
 
-def answered(place: Path, process: "subprocess.Popen[bytes]") -> bool:
+def answered(place: Path, process: "subprocess.Popen[bytes]", wanted: set[str]) -> bool:
+    """Wait for the server whose runtime directory that is; return whether it has these files."""
     end = time.monotonic() + SECONDS
     while time.monotonic() < end and process.poll() is None:
         for path in place.glob("jpserver-*.json"):
@@ -39,9 +41,8 @@ def answered(place: Path, process: "subprocess.Popen[bytes]") -> bool:
                 address = f"{server['url']}api/contents?token={server['token']}"
                 with urllib.request.urlopen(address, timeout=5) as response:
                     listing = json.load(response)
-                wanted = {f"{name}.ipynb" for name in sys.argv[2:]}
                 return wanted <= {entry["name"] for entry in listing["content"]}
-        time.sleep(0.2)
+        time.sleep(0.02)
     return False
 
 
