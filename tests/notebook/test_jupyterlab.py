@@ -96,6 +96,13 @@ def test_the_page_asks_its_server_for_no_news_and_no_build(window: Browser, serv
     assert [] == [path for path in asked if {"news", "update", "build"} & set(path.split("/"))]
 
 
+def test_what_a_kernel_shows_reaches_its_server_encrypted(tab: Tab, served: Lab) -> None:
+    kernels = [json.loads(path.read_text()) for path in served.runtime.glob("kernel-*.json")]
+    assert kernels
+    assert all(kernel["curve_secretkey"] for kernel in kernels)
+    assert "encryption" not in served.terminal.read_text("utf-8")
+
+
 def test_run_all_leaves_a_record_though_nobody_saves_and_the_state_stands_on_top(
     command: Command, tab: Tab
 ) -> None:
