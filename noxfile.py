@@ -135,22 +135,24 @@ def _install(session: nox.Session) -> None:
     if Path(sys.prefix).resolve() == VENV:
         session.error("The lock has changed: run nox from outside the environment it makes.")
     session.log("Installing the locked packages into .nox/leitstand, once; up to a minute.")
-    session.run(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(VENV))
+    session.run_install(sys.executable, "-m", "virtualenv", "--quiet", "--clear", str(VENV))
     try:
-        _run(session, "pip", "install", "--quiet", UV)
-        _run(
+        _set_up(session, "pip", "install", "--quiet", UV)
+        _set_up(
             session, "uv", "pip", "install", "--quiet", "--compile-bytecode",
             "--require-hashes", "--requirement", str(LOCK),
         )  # fmt: skip
     except CommandFailed:  # for example where only pip's configuration knows the index
         session.warn("uv did not succeed; pip installs the same lock, which takes longer.")
-        _run(session, "pip", "install", "--quiet", "--require-hashes", "--requirement", str(LOCK))
-    _run(
+        _set_up(
+            session, "pip", "install", "--quiet", "--require-hashes", "--requirement", str(LOCK)
+        )
+    _set_up(
         session, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation",
         "--editable", str(LIB),
     )  # fmt: skip
-    _run(session, "python", "-m", "compileall", "-q", str(LIB / "leitstand"))
-    _run(session, "python", "-c", "import matplotlib.font_manager")  # builds its cache of fonts
+    _set_up(session, "python", "-m", "compileall", "-q", str(LIB / "leitstand"))
+    _set_up(session, "python", "-c", "import matplotlib.font_manager")  # builds its cache of fonts
     stamp.write_text(wanted)
 
 
@@ -164,7 +166,7 @@ def _install_beside(session: nox.Session, extra: str) -> None:
     session.log(f"Installing {extra} into .nox/{extra}, once; up to 80 MB.")
     shutil.rmtree(place, ignore_errors=True)
     try:
-        _run(
+        _set_up(
             session, "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
             "--no-compile", "--target", str(place), *wanted.splitlines(),
         )  # fmt: skip
@@ -176,9 +178,21 @@ def _install_beside(session: nox.Session, extra: str) -> None:
 
 def _run(session: nox.Session, *command: str, **environment: str) -> None:
     """Run a command of the shared environment as if it were activated."""
+    session.run(*_active(command), env={**_variables(), **environment})
+
+
+def _set_up(session: nox.Session, *command: str) -> None:
+    """Run a command that makes the environment, also with ``--install-only``."""
+    session.run_install(*_active(command), env=_variables())
+
+
+def _active(command: tuple[str, ...]) -> list[str]:
+    return [str(VENV / "bin" / command[0]), *command[1:]]
+
+
+def _variables() -> dict[str, str]:
     path = os.pathsep.join([str(VENV / "bin"), os.environ.get("PATH", "")])
-    active = {"VIRTUAL_ENV": str(VENV), "PATH": path, "NO_MKDOCS_2_WARNING": "1"}
-    session.run(str(VENV / "bin" / command[0]), *command[1:], env={**active, **environment})
+    return {"VIRTUAL_ENV": str(VENV), "PATH": path, "NO_MKDOCS_2_WARNING": "1"}
 
 
 def _lint(session: nox.Session) -> None:
