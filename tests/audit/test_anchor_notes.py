@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from leitstand.audit.anchor_notes import REF, GitFailed, NoteAnchors
@@ -111,8 +112,8 @@ def test_git_is_not_waited_for_without_end(checkout: Path, tmp_path: Path):
     with pytest.raises(GitFailed, match="nicht fertig"):
         NoteAnchors(checkout, "slow", deadline=1).refresh()
     started, ended = tmp_path / "slow.pid", time.monotonic() + 5
-    transport = Path("/proc", started.read_text().strip() if started.exists() else "-", "stat")
-    with suppress(FileNotFoundError):
-        while transport.read_text().split()[2] != "Z":
+    with suppress(FileNotFoundError, psutil.NoSuchProcess):
+        transport = psutil.Process(int(started.read_text()))
+        while transport.status() != psutil.STATUS_ZOMBIE:
             assert time.monotonic() < ended
             time.sleep(0.02)

@@ -9,8 +9,10 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from mkdocs.exceptions import PluginError
 
@@ -47,14 +49,11 @@ def lanes_of(path: Path, text: str) -> object:
 def processes_in(directory: Path) -> list[str]:
     """Return the command lines of all processes that name a directory, or work in it."""
     found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-            place = os.readlink(path.parent / "cwd")
-        except OSError:
-            continue
-        if str(directory) in f"{line} {place}":
-            found.append(line)
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # ended, or another's
+            line = " ".join(process.cmdline())
+            if str(directory) in f"{line} {process.cwd()}":
+                found.append(line)
     return found
 
 

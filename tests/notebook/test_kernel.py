@@ -110,7 +110,8 @@ def test_a_kernel_that_waited_gets_what_its_order_says_and_nothing_else(tmp_path
         "[__import__('os').getcwd(), __import__('beside').WORD, *map("
         "__import__('os').environ.get, ('EARLIER', 'MORE', 'LEITSTAND_RECORD_KEY')),"
         " __import__('os').getsid(0) == __import__('os').getpid(), __import__('sys').argv[1:],"
-        " __import__('os').readlink('/proc/self/fd/0'),"
+        " __import__('os').path.samestat(__import__('os').fstat(0),"
+        f" __import__('os').stat({os.devnull!r})),"
         " __import__('leitstand.configuration').configuration.parsed_files()]"
     )
     variables = {"EARLIER": "before", "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": ""}
@@ -128,7 +129,7 @@ def test_a_kernel_that_waited_gets_what_its_order_says_and_nothing_else(tmp_path
         name, secret = kernel.name(), KEY_VARIABLE in kernel.environ()
         inherited = not select.select([held], [], [], 0)[0]
         runner.communicate("\n")
-    expected = [str(run), "neben dem Notebook", "after", "told", None, True, [], os.devnull]
+    expected = [str(run), "neben dem Notebook", "after", "told", None, True, [], True]
     expected.append({"digest": "{}"})
     assert expected == json.loads(shown)
     assert (PROCESS_NAME, False, False) == (name, secret, inherited)
