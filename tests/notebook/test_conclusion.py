@@ -55,6 +55,7 @@ def concluded(runs: Path, failure: Failure | None, events: Events) -> tuple[Resu
         (Failure("died", "Plan"), [("error", GATE), ("cell.completed", {"status": "completed"})],
          "failed", 4, "run.failed"),
         (Failure("killed", ""), [], "failed", 4, "run.failed"),
+        (Failure("killed_outside", ""), [], "failed", 4, "run.failed"),
         (Failure("error", "", "ValueError", "x"),
          [("error", GATE), ("run.resumed", {})], "failed", 1, "run.failed"),
     ],

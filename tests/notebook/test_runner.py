@@ -114,7 +114,8 @@ def test_a_bad_parameter_starts_and_leaves_nothing(tmp_path: Path):
         ("raises_an_error", "failed", 1, "Unerwarteter Fehler im Abschnitt „Prüfen“"),
         ("exits_with_zero", "failed", 1, "SystemExit"),
         ("fails_at_a_gate", "refused", 3, "Es fehlt ein Ticket."),
-        ("kills_its_kernel", "failed", 4, "Der Python-Kernel ist im Abschnitt „Ausführen“"),
+        ("kills_its_kernel", "failed", 4, "„Ausführen“ von außen beendet worden (SIGKILL)"),
+        ("crashes", "failed", 4, "Der Python-Kernel ist im Abschnitt „Ausführen“ abgestürzt"),
     ],
 )
 def test_a_failed_run_is_saved_and_says_why(
@@ -134,7 +135,7 @@ def test_what_ran_before_the_kernel_died_is_kept(tmp_path: Path):
     result = run(tmp_path, "kills_its_kernel")
     shown = outputs(result)
     assert "vorher" in shown
-    assert "abgestürzt" in shown
+    assert "Arbeitsspeicher" in shown
     assert "died" == [e for e in journal(result) if e["event"] == "cell.completed"][-1]["status"]
 
 

@@ -219,7 +219,7 @@ def test_a_killed_kernel_gives_the_traffic_back(leitstand: Command) -> None:
         kernel.kill()
         _, problems = process.communicate(timeout=60)
     assert 5 == process.returncode
-    assert "abgestürzt" in problems
+    assert "Arbeitsspeicher" in problems
     assert {STABLE: 100} == leitstand.serving()
     assert "run.rolled_back" in leitstand.events()
     assert (leitstand.runs[-1] / "notebook.ipynb").is_file()

@@ -84,8 +84,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill is 
             failed = self._failure("killed", index, "TimeoutError", str(error))
             _show(cell, failed, "Die Zelle hat ihre Frist überschritten.")
         except DeadKernelError:
-            failed = self._failure("killed" if self._killed else "died", index, "DeadKernelError")
-            _show(cell, failed, _KILLED if self._killed else _DIED)
+            failed = self._failure(self._death(), index, "DeadKernelError")
+            _show(cell, failed, _DEATHS[failed.kind])
         finally:
             self._in_cell = False
         if failed is not None:
@@ -107,6 +107,11 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill is 
                 self.run.listener.progress(state)
         output: NotebookNode | None = super().process_message(msg, cell, cell_index)
         return output
+
+    def _death(self) -> FailureKind:
+        if self._killed:
+            return "killed"
+        return "killed_outside" if self.run.kernel.was_killed() else "died"
 
     def _failure(self, kind: FailureKind, index: int, error: str, text: str = "") -> Failure:
         manager: RunManager = self.nb_man
@@ -215,8 +220,12 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]  # papermill is 
         self.run.kernel.kill()
 
 
-_DIED = "Der Python-Kernel ist während dieser Zelle abgestürzt."
-_KILLED = "Der Lauf wurde während dieser Zelle beendet."
+_DEATHS: Final[dict[FailureKind, str]] = {
+    "died": "Der Python-Kernel ist während dieser Zelle abgestürzt.",
+    "killed_outside": "Der Python-Kernel ist während dieser Zelle von außen beendet worden "
+    "(SIGKILL), meist weil der Arbeitsspeicher nicht reichte.",
+    "killed": "Der Lauf wurde während dieser Zelle beendet.",
+}
 
 
 def _show(cell: NotebookNode, failure: Failure, text: str) -> None:

@@ -127,12 +127,20 @@ def _end(run: ManagedRun, failure: Failure, events: Sequence[Event]) -> _End:
     said = _last_error(events)
     if said is not None and failure.kind in {"error", "interrupted"}:
         return said
-    resume = f"Setzen Sie ihn mit leitstand resume {run.directory.id} fort."
+    command = f"leitstand resume {run.directory.id}"
+    resume = f"Setzen Sie ihn mit {command} fort."
     where = f" im Abschnitt „{failure.section}“" if failure.section else ""
     match failure.kind:
         case "died":
             message = f"Der Python-Kernel ist{where} abgestürzt; der Lauf ist unterbrochen."
             return _End(ExitCode.FAILED, "KernelDied", message, resume)
+        case "killed_outside":
+            message = (
+                f"Der Python-Kernel ist{where} von außen beendet worden (SIGKILL), meist weil der "
+                "Arbeitsspeicher nicht reichte; der Lauf ist unterbrochen."
+            )
+            advice = f"Sorgen Sie für mehr davon, und führen Sie {command} aus."
+            return _End(ExitCode.FAILED, "KernelDied", message, advice)
         case "killed":
             message = f"Der Lauf wurde{where} hart beendet."
             return _End(ExitCode.FAILED, "KernelKilled", message, resume)

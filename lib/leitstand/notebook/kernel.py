@@ -76,6 +76,10 @@ class Kernel:
         """Return whether the process runs."""
         return self.process.poll() is None
 
+    def was_killed(self) -> bool:
+        """Return whether SIGKILL ended the process, as the system does when memory runs out."""
+        return self.process.poll() == -signal.SIGKILL
+
     def interrupt(self) -> None:
         """Raise KeyboardInterrupt in the running cell; children are left alone."""
         if self.alive():

@@ -24,7 +24,7 @@ from leitstand.notebook.template import Template
 __all__ = ["Failure", "FailureKind", "ManagedRun", "hold_run", "keep_notebook", "open_run"]
 
 
-FailureKind = Literal["error", "interrupted", "died", "killed"]
+FailureKind = Literal["error", "interrupted", "died", "killed_outside", "killed"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Failure:
 
     Attributes:
         kind: ``error`` in a cell; ``interrupted`` by the operator; the kernel ``died`` by itself;
+            it was ``killed_outside``, as the system does when memory runs out;
             or it was ``killed`` by a second Ctrl-C or because it did not stop in time.
         section: The heading above the cell.
         error: Name of the exception's class, empty when there is none.

@@ -147,6 +147,7 @@ _STATUS = {
     "error": "failed",
     "interrupted": "interrupted",
     "died": "died",
+    "killed_outside": "died",
     "killed": "died",
 }
 
