@@ -224,4 +224,6 @@ def _runbooks(session: nox.Session) -> None:
 def _pytest(session: nox.Session, *arguments: str) -> None:
     _install_beside(session, "dictionary")
     session.log("Tests (pytest)")
-    _run(session, "pytest", "-n", "2", "--dist", "loadscope", "--no-loadscope-reorder", *arguments)
+    both = ["-n", "2", "--dist", "loadscope", "--no-loadscope-reorder"]
+    asked = any("nbval" in argument for argument in arguments)  # it takes each process 2 s to load
+    _run(session, "pytest", *([] if asked else ["-p", "no:nbval"]), *both, *arguments)
