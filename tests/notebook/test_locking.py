@@ -1,5 +1,6 @@
 """A run with its locks, from its approval to its last action."""
 
+import gc
 import getpass
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -89,6 +90,12 @@ def approved(run: Run, plan: Plan = PLAN) -> Approved:
     return given
 
 
+def died(home: Path, name: str = "r1") -> None:
+    """A run was approved, and then its process died: nobody keeps what holds its locks."""
+    approved(opened(home, name))
+    gc.collect()
+
+
 def events(run: Run) -> list[object]:
     return [event["event"] for event in run.journal]
 
@@ -171,14 +178,14 @@ def test_a_lock_that_expires_while_an_action_runs_stops_the_next_one(home: Path)
 
 
 def test_a_run_goes_on_with_its_own_locks_after_its_process_died(home: Path) -> None:
-    approved(opened(home))  # nobody keeps the run: its locks are as those of a dead process
+    died(home)
     run, world = opened(home), World()
     Executor(approved(run), run.journal, {"set": world}).apply_all()
     assert ["one", "two"] == world.started
 
 
 def test_a_run_that_takes_a_dead_ones_lock_says_so(home: Path) -> None:
-    approved(opened(home, "dead"))
+    died(home, "dead")
     run = opened(home)
     approved(run)
     (taken,) = [event for event in run.journal if event["event"] == "lock.taken"]
@@ -186,7 +193,7 @@ def test_a_run_that_takes_a_dead_ones_lock_says_so(home: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_given_back_by_its_runner(home: Path) -> None:
-    approved(opened(home, "dead"))
+    died(home, "dead")
     store = DirectoryLocks(home / "locks")
     assert store.listing("runs/")
     give_back_left("dead", "sandbox")
