@@ -21,8 +21,10 @@ from leitstand.core.plan import (
     Plan,
     is_withheld,
 )
+from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor, Watch
 from leitstand.execution.recovery import give_back
+from leitstand.execution.rollout import take_back
 
 PLAN = Plan(
     "release", "sandbox", "services/web", {},
@@ -128,6 +130,26 @@ def test_a_plan_that_was_approved_by_hand_alone_is_not_begun(world: World) -> No
         give_back("r1", Approved(PLAN, BY_HAND), world.journal, connection, caught.value)
     assert [] == world.started
     assert [] == world.journal.events()
+
+
+def test_the_way_back_of_a_plan_by_hand_is_not_applied(world: World) -> None:
+    world.executor().apply("one")
+    changed = replace(PLAN, way_back=(Action("back", "set", "services/web", {"to": "nothing"}),))
+    by_hand = Approved(changed, replace(BY_HAND, digest=changed.digest))
+    executor = Executor(by_hand, world.journal, {"set": world}, lambda: NOON)
+    with pytest.raises(NotApproved):
+        take_back(executor, world.journal, "Ein Smoke-Test ist fehlgeschlagen.", "")
+    assert ["one"] == world.started
+    assert "run.rolled_back" not in [event["event"] for event in world.journal]
+
+
+def test_nothing_is_taken_back_once_the_run_has_ended(world: World) -> None:
+    executor = world.executor(replace(PLAN, way_back=(Action("back", "set", "services/web"),)))
+    executor.apply_all()
+    world.journal.append("run.completed")
+    with pytest.raises(RunOver):
+        executor.take_back()
+    assert ["one", "two"] == world.started
 
 
 def test_the_end_of_an_approval_is_the_one_that_was_journalled(world: World) -> None:

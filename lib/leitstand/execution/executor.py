@@ -104,9 +104,7 @@ class Executor:
         before = history.action(id)
         if before.done:
             return before.evidence
-        if history.ended:
-            raise RunOver(self._journal.path.parent.name)
-        self._check_approval(history)
+        self._check_gate(history)
         self._journal.permit()
         etag = history.etag(action.target)
         if before.intended and not before.status:
@@ -126,8 +124,12 @@ class Executor:
         """Apply the way back, on the resource as it is now.
 
         Raises:
+            RunOver: the run has ended.
+            NotApproved: the journal shows no approval of the plan, or a later one of another.
+            ApprovalExpired: nothing of the plan was begun, and its approval holds no more.
             LeitstandError: the way back failed; the outcome is journalled.
         """
+        self._check_gate(self._history.now())
         for action in self._plan.way_back:
             self._journal.permit()
             handler = self._handlers[action.kind]
@@ -138,8 +140,13 @@ class Executor:
             else:
                 self._begin(action, handler, "", watch)
 
-    def _check_approval(self, history: History) -> None:
-        """Raise unless the journal shows the approval; a plan that is begun may outlast it."""
+    def _check_gate(self, history: History) -> None:
+        """Raise unless the run is open and its journal shows the plan's approval.
+
+        A plan that is begun may outlast its approval.
+        """
+        if history.ended:
+            raise RunOver(self._journal.path.parent.name)
         approval = history.approval(self._plan)
         if approval is None:
             raise NotApproved

@@ -276,6 +276,11 @@ def take_back(
     Args:
         reason: German sentence that says why.
         restored: German sentence that says what holds afterwards.
+
+    Raises:
+        NotApproved: the journal does not show that the plan was approved.
+        ApprovalExpired: the plan was not begun, and must not be any more.
+        RunOver: the run has ended before.
     """
     try:
         with uninterrupted():
@@ -283,6 +288,8 @@ def take_back(
             journal.append("run.rolled_back", reason=reason)
     except KeyboardInterrupt:
         pass  # the way back is done; the run ends as rolled back
+    except (NotApproved, ApprovalExpired, RunOver):
+        raise
     except LeitstandError as error:
         return RunFailed(
             f"{reason} Der Rückweg ist fehlgeschlagen: {error.message}",
