@@ -87,6 +87,7 @@ def test_with_clearly_less_memory_ivfflat_fails_and_hnsw_says_that_it_is_slow(
             "CREATE INDEX made ON vector_384 USING hnsw (v vector_l2_ops) "
             "WITH (m = 8, ef_construction = 16)"
         )
+        connection.execute("DROP INDEX made")
     assert any("no longer fits into maintenance_work_mem" in str(notice) for notice in notices)
 
 
