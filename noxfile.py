@@ -48,6 +48,13 @@ def tests(session: nox.Session) -> None:
 
 
 @shared
+def shuffle(session: nox.Session) -> None:
+    """Run pytest in a random order; ``-- --randomly-seed=N`` repeats the order N."""
+    _install(session)
+    _pytest(session, "-p", "randomly", *session.posargs)
+
+
+@shared
 def lint(session: nox.Session) -> None:
     """Check form, types and who imports whom."""
     _install(session)
