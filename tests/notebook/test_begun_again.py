@@ -42,14 +42,19 @@ def test_a_cell_that_needs_what_was_kept_names_the_cells_that_make_it(
 
 def turning(command: Command) -> list[Cell]:
     """The cells of maintenance_mode with a value that changes something."""
-    before = [run for run in command.runs if "maintenance" in run.name]
-    return cells_of("maintenance_mode", on=not len(before) % 2, apply=True)
+    turned = sum("traffic" in intents(run) for run in command.runs if "maintenance" in run.name)
+    return cells_of("maintenance_mode", on=not turned % 2, apply=True)
+
+
+def intents(run: Path) -> list[str]:
+    """Ids of the actions that a run has begun."""
+    return [str(e["id"]) for e in Journal(run / "journal.jsonl") if e["event"] == "action.intent"]
 
 
 def test_cells_of_a_run_that_finish_gave_up_do_not_act_before_its_gates_come_again(
     command: Command, tmp_path: Path
 ) -> None:
-    cells = turning(command)
+    before, cells = set(command.runs), turning(command)
     _, begin, *_, change, _, finish = cells
     with kernel(command, tmp_path / "maintenance_mode.ipynb") as desk:
         desk.all(cells[:6])
@@ -64,11 +69,8 @@ def test_cells_of_a_run_that_finish_gave_up_do_not_act_before_its_gates_come_aga
         early = desk(change)
         assert "gibt es in diesem Kernel noch nicht" in early.text
         assert {"ok"} == {one.status for one in desk.all(cells)}
-    (run,) = {run for run in command.runs if "maintenance" in run.name}
-    intents = [
-        str(e["id"]) for e in Journal(run / "journal.jsonl") if e["event"] == "action.intent"
-    ]
-    assert ["revision", "traffic"] == intents
+    (run,) = set(command.runs) - before
+    assert ["revision", "traffic"] == intents(run)
 
 
 def test_a_run_that_must_not_be_gone_on_with_is_let_go_of_and_stays_as_it_was(
