@@ -7,6 +7,7 @@ import pytest
 
 from leitstand.audit.journal import Journal
 from leitstand.notebook.outline import read_outline
+from tests.fixtures.by_hand import turned
 from tests.fixtures.command import ROOT, Command
 from tests.fixtures.lab import Cell, cells_of, kernel, small_production
 
@@ -42,8 +43,7 @@ def test_a_cell_that_needs_what_was_kept_names_the_cells_that_make_it(
 
 def turning(command: Command) -> list[Cell]:
     """The cells of maintenance_mode with a value that changes something."""
-    turned = sum("traffic" in intents(run) for run in command.runs if "maintenance" in run.name)
-    return cells_of("maintenance_mode", on=not turned % 2, apply=True)
+    return cells_of("maintenance_mode", on=turned(command), apply=True)
 
 
 def intents(run: Path) -> list[str]:

@@ -47,7 +47,8 @@ def desk(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def test_a_run_by_hand_leaves_the_record_of_a_headless_one_and_nobody_saves(
     command: Command, desk: Kernel
 ) -> None:
-    sheet = Sheet(on=True, apply=True)
+    desk.restart()
+    sheet = Sheet(on=turned(command), apply=True)
     own = f"print('{SECRET}')"
     shown = desk.all([*sheet.opening, Cell("mine", own), *sheet.all[2:]])
     assert {"ok"} == {one.status for one in shown}
@@ -62,7 +63,7 @@ def test_a_run_by_hand_leaves_the_record_of_a_headless_one_and_nobody_saves(
     assert ["Parameter"] == [e["section"] for e in events(command, "cell.earlier")]
     assert SECRET not in texts(command, "journal.jsonl") + texts(command)
     executed = {c["id"]: c for c in notebook(command) if c["cell_type"] == "code"}
-    assert "on = True" in executed["maintenance-03"]["source"]
+    assert sheet.parameters.source == "".join(executed["maintenance-03"]["source"])
     assert executed["maintenance-14"]["outputs"]
     marks = [c["source"] for c in notebook(command) if c["metadata"].get("tags")]
     assert ["*Eigene Zelle, nicht aus der Vorlage." in mark for mark in marks].count(True) == 1
