@@ -68,7 +68,7 @@ class Fleet:
         """Begin to end idle instances, and to start again what the minimum lacks."""
         self._tick = asyncio.create_task(self._shrink())
 
-    async def close(self, grace: float = 2.0) -> None:
+    async def close(self, grace: float = 5.0) -> None:
         """End every process and wait until all are gone."""
         tasks = [*self._tasks, *([self._tick] if self._tick else [])]
         for task in tasks:

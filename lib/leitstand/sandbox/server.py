@@ -202,11 +202,12 @@ class Supervisor:
         await self._visits.close()
         await self._rest.close()
         await self._rpc.close()
-        await self._apis.close()
+        await self._apis.halt()
         await self._operations.close()
         await self._jobs.close()
         await self._door.close()
         await self._fleet.close()
+        await self._apis.close()  # Redis too: until now a worker could finish what it had in hand
         await self._sql.close()
         self._store.save()
 

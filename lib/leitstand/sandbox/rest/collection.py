@@ -154,6 +154,9 @@ class Collection:
     async def start(self) -> None:
         """Bring back what is behind the stored resources: the sandbox starts again."""
 
+    async def halt(self) -> None:
+        """Begin no more work; the sandbox is about to stop."""
+
     async def close(self) -> None:
         """End what is behind the resources; the sandbox stops."""
 

@@ -108,11 +108,18 @@ class Engine:
                 if kind.table:
                     await kind.start()
 
-    async def close(self) -> None:
-        """End the work under way, and what is behind the resources."""
+    async def halt(self) -> None:
+        """End the work under way, and begin no more; what is behind the resources goes on."""
         for loading in self._loading.values():
             loading.cancel()
         await self._operations.close()
+        for kinds in self._kinds.values():
+            for kind in kinds.values():
+                await kind.halt()
+
+    async def close(self) -> None:
+        """Halt, and end what is behind the resources."""
+        await self.halt()
         for kinds in self._kinds.values():
             for kind in kinds.values():
                 await kind.close()

@@ -71,8 +71,13 @@ class LateRest:
         if self._store.sizes("rest"):
             await self._loaded().start()
 
+    async def halt(self) -> None:
+        """End the work under way, and begin no more; what is behind the resources goes on."""
+        if self._engine is not None:
+            await self._engine.halt()
+
     async def close(self) -> None:
-        """End the work under way, and what is behind the resources."""
+        """Halt, and end what is behind the resources."""
         if self._engine is not None:
             await self._engine.close()
 

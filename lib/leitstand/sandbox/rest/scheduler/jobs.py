@@ -87,7 +87,7 @@ class Jobs(Collection):
         """Follow the clock again."""
         self._timeline.start()
 
-    async def close(self) -> None:
+    async def halt(self) -> None:
         """Make no more attempts."""
         await self._timeline.close()
 
