@@ -13,7 +13,7 @@ from leitstand.configuration import load_environment
 from leitstand.core.approvals.decision import Use
 from leitstand.core.approvals.policy import ApprovalPolicy
 from leitstand.core.gates import ApprovalMissing
-from leitstand.core.plan import Approved, Plan, Withheld
+from leitstand.core.plan import Approved, OtherPlanBegun, Plan, Withheld
 from leitstand.core.run_over import RunOver
 from leitstand.notebook.approving import ApprovalPending
 from leitstand.notebook.run import Run
@@ -128,6 +128,25 @@ def test_a_run_that_has_ended_has_no_plan_to_go_on_with(place: Place) -> None:
     run.journal.append("run.completed")
     with pytest.raises(RunOver, match=RUN):
         run.earlier_plan(MINE.runbook)
+
+
+def test_no_other_plan_takes_the_place_of_one_that_is_begun(place: Place) -> None:
+    run, other = place.waiting(), replace(MINE, basis={"etag": "of then"})
+    run.planned(other)
+    begin(place)
+    before = place.events()
+    with pytest.raises(OtherPlanBegun, match=f"den Plan {MINE.digest[:12]} begonnen"):
+        run.approve(other)
+    assert before == place.events()
+    place.check_free(MINE.target)
+
+
+def test_a_plan_that_knows_what_was_begun_may_take_its_place(place: Place) -> None:
+    begin(place)
+    run, other = place.waiting(), replace(MINE, basis={"etag": "of now"})
+    run.planned(other)
+    place.give("erika", other)
+    assert isinstance(run.approve(other), Approved)
 
 
 def test_what_was_begun_with_an_approval_goes_on_after_it_has_expired(place: Place) -> None:

@@ -19,6 +19,7 @@ __all__ = [
     "Approved",
     "DigestMismatch",
     "NotApproved",
+    "OtherPlanBegun",
     "Plan",
     "UnknownAction",
     "Withheld",
@@ -59,6 +60,18 @@ class ApprovalExpired(RunFailed):
             "Setzen Sie den Lauf mit leitstand resume fort; der Plan wird dann neu freigegeben.",
         )
         self.approval = approval
+
+
+class OtherPlanBegun(GateRefused):
+    """The run has begun another plan of the same name since this one was made."""
+
+    def __init__(self, begun: "Plan") -> None:
+        super().__init__(
+            f"Der Lauf hat den Plan {begun.digest[:12]} begonnen; ein anderer tritt nicht mehr an"
+            " seine Stelle.",
+            "Führen Sie die Zellen von begin() an der Reihe nach aus; sie gehen mit ihm weiter.",
+        )
+        self.begun = begun
 
 
 class UnknownAction(KeyError):

@@ -8,7 +8,7 @@ from typing import Any
 
 from leitstand.audit.journal import Follower, Journal
 from leitstand.core.errors import ExitCode
-from leitstand.core.plan import Approval, Plan
+from leitstand.core.plan import Approval, OtherPlanBegun, Plan
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 
@@ -57,6 +57,7 @@ class History:
         ended: Whether the run is over for good: completed, with a finding or not, or rolled back.
         etags: By full resource name, the etag that the last outcome left behind.
         approvals: By the digest of the plan, the event of its last approval.
+        fresh: Digests of the plans that were made since an action was last announced.
     """
 
     plan: Plan | None
@@ -67,6 +68,7 @@ class History:
     ended: bool
     etags: Mapping[str, str]
     approvals: Mapping[str, Event]
+    fresh: frozenset[str]
 
     @classmethod
     def read(cls, events: Iterable[Event]) -> "History":
@@ -107,6 +109,17 @@ class History:
     def begun(self, plan: Plan) -> bool:
         """Return whether any action of a plan was announced."""
         return any(self.action(action.id).intended for action in plan.actions)
+
+    def goes_on_with(self, plan: Plan) -> bool:
+        """Return whether a plan is begun, and may be gone on with.
+
+        Raises:
+            OtherPlanBegun: another of its name is, of whose actions it does not know.
+        """
+        before = self.plans.get(plan.runbook, plan)
+        if self.begun(before) and plan.digest not in {before.digest, *self.fresh}:
+            raise OtherPlanBegun(before)
+        return self.begun(plan)
 
     def left_as_was(self, service: ServiceState) -> bool:
         """Return whether a service's traffic is what this run made of it, or what it found.
@@ -153,6 +166,7 @@ class _Reader:
         self._verdicts: dict[str, str] = {}
         self._etags: dict[str, str] = {}
         self._approvals: dict[str, Event] = {}
+        self._fresh: set[str] = set()
         self._ended = False
 
     def history(self) -> History:
@@ -166,6 +180,7 @@ class _Reader:
             self._ended,
             dict(self._etags),
             dict(self._approvals),
+            frozenset(self._fresh),
         )
 
     def take(self, events: Iterable[Event]) -> None:
@@ -175,12 +190,14 @@ class _Reader:
             if kind == "plan.made":
                 new = Plan.from_data(event["plan"])
                 self._made[new.digest] = new
+                self._fresh.add(new.digest)
             elif kind == "approval.given":
                 self._approvals[event["digest"]] = event
                 if event["digest"] in self._made:
                     self._approve(self._made[event["digest"]])
             elif kind == "action.intent":
                 self._actions[event["id"]] = ActionHistory(intended=True)
+                self._fresh.clear()
             elif kind == "action.operation":
                 self._actions[event["id"]] = ActionHistory(True, event["operation"])
             elif kind == "action.outcome":

@@ -163,6 +163,7 @@ class Run:
 
         Raises:
             RunOver: the run has ended.
+            OtherPlanBegun: since it was made, the run has begun another of its name.
             ApprovalMissing: the environment needs a second person, and does not say who that is.
             ApprovalImpossible: nobody could approve this plan.
             ApprovalPending: the approval was not there at the deadline; the run can be resumed.
@@ -186,7 +187,7 @@ class Run:
 
     def _approved(self, plan: Plan) -> Approved:
         check_approval(self.environment, self.apply)
-        begun = self._check_open().begun(plan)  # before any lock, which nobody would give back
+        begun = self._check_open().goes_on_with(plan)  # before any lock: nobody would give it back
         if self.environment.requires_second_person:
             # Nobody else is kept from the target while it waits: a basis that has changed since
             # is noticed when the plan is applied.
@@ -199,11 +200,10 @@ class Run:
         if earlier is not None and (begun or earlier.approval.holds(datetime.now(UTC))):
             show(Notice(f"Der Plan {plan.digest[:12]} ist schon freigegeben.", Tone.GOOD))
             return earlier
-        expires = datetime.now(UTC) + _APPROVAL_HOLDS
-        given = {"digest": plan.digest, "by": self.operator, "expires_at": expires}
-        self.journal.append("approval.given", **given)
+        end, by = datetime.now(UTC) + _APPROVAL_HOLDS, self.operator
+        self.journal.append("approval.given", digest=plan.digest, by=by, expires_at=end)
         show(Notice(f"Der Plan {plan.digest[:12]} ist freigegeben.", Tone.GOOD))
-        return Approved(plan, Approval(plan.digest, self.operator, expires))
+        return Approved(plan, Approval(plan.digest, by, end))
 
     def _keep_commands(self) -> None:
         """Write ``commands.sh`` anew, once there is a plan; a disk that is full ends no run."""
