@@ -103,12 +103,19 @@ def test_ingress_decides_who_gets_in(
 ) -> None:
     service = run_v2.Service(name=WEB, ingress=ingress, default_uri_disabled=disabled)
     mask = {"paths": ["ingress", "default_uri_disabled"]}
+    before = sandbox.services.get_service(name=WEB)
     after = sandbox.done(sandbox.services.update_service(service=service, update_mask=mask))
 
     public = sandbox.door.public
-    assert balanced == ask(public)[0].status
-    assert direct == ask(public, headers={"Host": OWN_HOST})[0].status
-    assert ask(after.uri)[0].status == 200
+    try:
+        assert balanced == ask(public)[0].status
+        assert direct == ask(public, headers={"Host": OWN_HOST})[0].status
+        assert ask(after.uri)[0].status == 200
+    finally:
+        back = run_v2.Service(
+            name=WEB, ingress=before.ingress, default_uri_disabled=before.default_uri_disabled
+        )
+        sandbox.done(sandbox.services.update_service(service=back, update_mask=mask))
 
 
 def test_bodies_pass_whole_in_both_directions(sandbox: Running) -> None:

@@ -10,19 +10,14 @@ State = sqladmin_v1.DatabaseInstance.SqlInstanceState
 BACKUPS = {"enabled": True, "point_in_time_recovery_enabled": True}
 
 
-def backed_up(cloud, description=""):
+def backed_up(cloud, description="", instance="main"):
     body = {"description": description}
-    operation = cloud.done(cloud.backups.insert(request=cloud.on(body=body)))
+    operation = cloud.done(cloud.backups.insert(request=cloud.on(instance, body=body)))
     return operation.backup_context.backup_id
 
 
 def runs(cloud, instance="main"):
     return cloud.backups.list(request=cloud.on(instance)).items
-
-
-def test_the_first_backup_is_taken_with_the_instance(cloud):
-    (first,) = runs(cloud)
-    assert (first.type_.name, first.status.name) == ("AUTOMATED", "SUCCESSFUL")
 
 
 def test_a_backup_on_demand_is_found_again_and_deleted(cloud):
@@ -60,25 +55,28 @@ def test_log_from_before_the_oldest_backup_is_deleted(cloud):
 
 
 def test_a_restore_overwrites_the_data_and_resets_the_backups(cloud):
-    cloud.ask("CREATE TABLE kept AS SELECT 1 AS n")
-    number = backed_up(cloud)
-    cloud.ask("INSERT INTO kept VALUES (2)")
-    request = cloud.on(body={"restore_backup_context": {"backup_run_id": number}})
+    name = cloud.cloned()
+    cloud.done(cloud.patch({"backup_configuration": BACKUPS}, name))
+    cloud.ask("CREATE TABLE kept AS SELECT 1 AS n", name)
+    number = backed_up(cloud, instance=name)
+    cloud.ask("INSERT INTO kept VALUES (2)", name)
+    request = cloud.on(name, body={"restore_backup_context": {"backup_run_id": number}})
     operation = cloud.instances.restore_backup(request=request)
     assert operation.operation_type.name == "RESTORE_VOLUME"
     cloud.done(operation)
-    assert cloud.ask("SELECT n FROM kept") == [(1,)]
-    settings = cloud.get().settings
+    assert cloud.ask("SELECT n FROM kept", name) == [(1,)]
+    settings = cloud.get(name).settings
     assert not settings.backup_configuration.enabled
     with pytest.raises(exceptions.FailedPrecondition, match="not enabled"):
-        cloud.window()
-    assert not (cloud.files() / "archive").exists()
-    cloud.done(cloud.patch({"backup_configuration": BACKUPS}))
-    assert cloud.window().earliest_recovery_time > operation.insert_time
-    cloud.ask("INSERT INTO kept VALUES (3)")
-    clone = cloud.cloned()
+        cloud.window(name)
+    assert not (cloud.files(name) / "archive").exists()
+    cloud.done(cloud.patch({"backup_configuration": BACKUPS}, name))
+    assert cloud.window(name).earliest_recovery_time > operation.insert_time
+    cloud.ask("INSERT INTO kept VALUES (3)", name)
+    clone = cloud.cloned(source=name)
     assert cloud.ask("SELECT n FROM kept ORDER BY n", clone) == [(1,), (3,)]
-    cloud.delete(clone)
+    for made in (clone, name):
+        cloud.delete(made)
 
 
 def test_another_instances_backup_can_be_restored(cloud):
@@ -100,11 +98,12 @@ def test_a_missing_backup_is_refused(cloud):
         cloud.instances.restore_backup(request=cloud.on(body={}))
 
 
-def test_automated_backups_beyond_the_limit_are_dropped(cloud):
+def test_the_first_backup_is_taken_with_the_instance_and_dropped_beyond_the_limit(cloud):
     assert SETTINGS["backupConfiguration"]["enabled"]
     kept = {**BACKUPS, "backup_retention_settings": {"retained_backups": 1}}
     cloud.done(cloud.insert("few", {"tier": "t", "backup_configuration": kept}))
     (first,) = runs(cloud, "few")
+    assert (first.type_.name, first.status.name) == ("AUTOMATED", "SUCCESSFUL")
     off = {"backup_configuration": {"point_in_time_recovery_enabled": False}}
     cloud.done(cloud.patch(off, "few"))
     cloud.done(cloud.patch({"backup_configuration": kept}, "few"))

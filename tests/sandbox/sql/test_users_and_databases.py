@@ -63,6 +63,7 @@ def test_an_app_user_is_no_superuser_and_can_fence_a_database(cloud):
             victim.execute("SELECT 1")
     cloud.ask("REVOKE CONNECT ON DATABASE app FROM PUBLIC")
     cloud.ask("GRANT CONNECT ON DATABASE app TO PUBLIC")
+    cloud.done(cloud.users.delete(request=cloud.on(name="other")))
 
 
 @pytest.mark.parametrize(
