@@ -5,7 +5,9 @@ from __future__ import annotations
 import http.client
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -59,7 +61,19 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    directory = tmp_path_factory.mktemp("site")
+    with _site(tmp_path_factory.mktemp("site")) as made:
+        yield made
+
+
+@pytest.fixture
+def unlisted(tmp_path: Path) -> Iterator[Site]:
+    """A site of a test's own, without a forwarding rule."""
+    with _site(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def _site(directory: Path) -> Iterator[Site]:
     with running(directory, web("1.0.0", "web-00001-aaa")) as sandbox:
         ask = Asking(sandbox.call)
         ask.run(ask.start(directory, sandbox.store, sandbox._rpc, sandbox.door))
@@ -109,19 +123,19 @@ def served(site: Site) -> Site:
     return site
 
 
-def test_the_listener_follows_the_resources_step_by_step(site: Site) -> None:
-    ask, seen = site.ask, []
+def test_the_listener_follows_the_resources_step_by_step(unlisted: Site) -> None:
+    ask, seen = unlisted.ask, []
     address = ask("GET", f"{GLOBAL}/addresses/web")["address"]
     certificate = f"{GLOBAL}/sslCertificates/main"
 
     def look() -> None:
         state = ask("GET", certificate)["managed"]
-        seen.append((site.status(APP), site.status(DOMAIN), state["status"]))
+        seen.append((unlisted.status(APP), unlisted.status(DOMAIN), state["status"]))
 
     look()  # the seed's load balancer answers every host
     ask("POST", f"{GLOBAL}/forwardingRules", RULE)
     look()  # no DNS record yet
-    site.point(APP, "192.0.2.1")
+    unlisted.point(APP, "192.0.2.1")
     wrong = ask("GET", certificate)["managed"]["domainStatus"]
     ask("PATCH", f"{ZONES}/main/rrsets/{APP}./A", {"rrdatas": [address]})
     look()

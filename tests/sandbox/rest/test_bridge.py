@@ -190,7 +190,10 @@ def test_a_service_and_a_job_come_back_as_they_were_given(park, repository):
 
 
 def test_a_service_is_changed_by_mask_and_by_etag(park, repository):
-    url = f"v2/{LOCATION}/services/web"
+    url = f"v2/{LOCATION}/services/changed"
+    body = {"template": {"containers": [{"image": IMAGE, "command": ["python", "manage.py"]}]}}
+    made = park.call("run", "POST", f"v2/{LOCATION}/services?serviceId=changed", body)
+    park.done("run", made)
     before = park.call("run", "GET", url)
     change = {"labels": {"team": "db"}, "ingress": "INGRESS_TRAFFIC_ALL", "etag": before["etag"]}
     patch = f"{url}?updateMask=labels"
@@ -199,7 +202,7 @@ def test_a_service_is_changed_by_mask_and_by_etag(park, repository):
     assert (after["labels"], after["ingress"]) == ({"team": "db"}, before["ingress"])
     refused("ABORTED", park.call, "run", "PATCH", patch, change)
     listed = park.call("run", "GET", f"{url}/revisions")
-    assert [one["name"].split("/")[5] for one in listed["revisions"]] == ["web"]
+    assert [one["name"].split("/")[5] for one in listed["revisions"]] == ["changed"]
     both = {"connector": f"{LOCATION}/connectors/c", "networkInterfaces": [{"network": "n"}]}
     wrong = {"template": {**before["template"], "vpcAccess": both}}
     message = refused("INVALID_ARGUMENT", park.call, "run", "PATCH", url, wrong)
