@@ -152,6 +152,7 @@ def test_accepted_numbers_are_kept_as_ranges_whatever_order_they_come_in() -> No
 
 def test_visitors_end_with_the_sandbox(tmp_path: Path) -> None:
     sandbox = control.start(tmp_path / "sandbox", EMPTY, lifeline=True)
+    assert {"running": False} == sandbox.visits()
     sandbox.start_visits(host=HOST, rate=20)
     (child,) = visitors_of(sandbox)
     sandbox.stop()

@@ -191,7 +191,8 @@ def test_a_service_and_a_job_come_back_as_they_were_given(park, repository):
 
 def test_a_service_is_changed_by_mask_and_by_etag(park, repository):
     url = f"v2/{LOCATION}/services/changed"
-    body = {"template": {"containers": [{"image": IMAGE, "command": ["python", "manage.py"]}]}}
+    template = {"containers": [{"image": IMAGE, "command": ["python", "manage.py"]}]}
+    body = {"ingress": "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER", "template": template}
     made = park.call("run", "POST", f"v2/{LOCATION}/services?serviceId=changed", body)
     park.done("run", made)
     before = park.call("run", "GET", url)

@@ -20,6 +20,17 @@ def runs(cloud, instance="main"):
     return cloud.backups.list(request=cloud.on(instance)).items
 
 
+@pytest.fixture(scope="module", autouse=True)
+def at_first(cloud):
+    """What there was before any of these tests."""
+    return runs(cloud)
+
+
+def test_the_first_backup_is_taken_with_the_instance(at_first):
+    (first,) = at_first
+    assert (first.type_.name, first.status.name) == ("AUTOMATED", "SUCCESSFUL")
+
+
 def test_a_backup_on_demand_is_found_again_and_deleted(cloud):
     number = backed_up(cloud, "before the migration")
     run = cloud.backups.get(request=cloud.on(id=number))
@@ -98,12 +109,11 @@ def test_a_missing_backup_is_refused(cloud):
         cloud.instances.restore_backup(request=cloud.on(body={}))
 
 
-def test_the_first_backup_is_taken_with_the_instance_and_dropped_beyond_the_limit(cloud):
+def test_automated_backups_beyond_the_limit_are_dropped(cloud):
     assert SETTINGS["backupConfiguration"]["enabled"]
     kept = {**BACKUPS, "backup_retention_settings": {"retained_backups": 1}}
     cloud.done(cloud.insert("few", {"tier": "t", "backup_configuration": kept}))
     (first,) = runs(cloud, "few")
-    assert (first.type_.name, first.status.name) == ("AUTOMATED", "SUCCESSFUL")
     off = {"backup_configuration": {"point_in_time_recovery_enabled": False}}
     cloud.done(cloud.patch(off, "few"))
     cloud.done(cloud.patch({"backup_configuration": kept}, "few"))
