@@ -96,7 +96,8 @@ def test_code_and_outputs_of_runbooks_are_not_in_the_search(site: Path):
 def test_the_search_index_comes_only_when_somebody_searches(page: Page, address: str):
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(address)))
-    page.goto(f"{address}/{PAGE}", wait_until="networkidle")
+    page.goto(f"{address}/{PAGE}")
+    page.wait_for_load_state("networkidle")
     assert "/search/search_index.json" not in asked
     with page.expect_response("**/search/search_index.json"):
         page.keyboard.press("/")
