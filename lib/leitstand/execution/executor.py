@@ -12,8 +12,7 @@ from typing import Any, Protocol
 from leitstand.audit.journal import Journal
 from leitstand.cloud.errors import CloudUnreachable
 from leitstand.core.errors import LeitstandError, RunFailed
-from leitstand.core.plan import Action, ApprovalExpired, Approved, NotApproved
-from leitstand.core.run_over import RunOver
+from leitstand.core.plan import Action, Approved, NotApproved
 from leitstand.execution.history import History, HistoryOf
 
 __all__ = ["ActionFailed", "Executor", "Handler", "Watch"]
@@ -141,17 +140,7 @@ class Executor:
                 self._begin(action, handler, "", watch)
 
     def _check_gate(self, history: History) -> None:
-        """Raise unless the run is open and its journal shows the plan's approval.
-
-        A plan that is begun may outlast its approval.
-        """
-        if history.ended:
-            raise RunOver(self._journal.path.parent.name)
-        approval = history.approval(self._plan)
-        if approval is None:
-            raise NotApproved
-        if not history.begun(self._plan) and not approval.holds(self._now()):
-            raise ApprovalExpired(approval)
+        history.check_gate(self._plan, self._journal.path.parent.name, self._now())
 
     def _begin(
         self, action: Action, handler: Handler, etag: str, watch: Watch

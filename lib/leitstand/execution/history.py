@@ -8,11 +8,15 @@ from typing import Any
 
 from leitstand.audit.journal import Follower, Journal
 from leitstand.core.errors import ExitCode
-from leitstand.core.plan import Approval, OtherPlanBegun, Plan
+from leitstand.core.plan import Approval, ApprovalExpired, NotApproved, OtherPlanBegun, Plan
+from leitstand.core.run_over import RunOver
 from leitstand.core.service import ServiceState
 from leitstand.core.traffic import Split
 
-__all__ = ["ActionHistory", "History", "HistoryOf"]
+__all__ = ["GATE_REFUSALS", "ActionHistory", "History", "HistoryOf"]
+
+GATE_REFUSALS = (NotApproved, ApprovalExpired, RunOver)
+"""What ``History.check_gate`` raises: nothing of a plan may be done, not even its way back."""
 
 Event = Mapping[str, Any]
 
@@ -109,6 +113,29 @@ class History:
     def begun(self, plan: Plan) -> bool:
         """Return whether any action of a plan was announced."""
         return any(self.action(action.id).intended for action in plan.actions)
+
+    def check_gate(self, plan: Plan, run: str, now: datetime) -> None:
+        """Raise unless the run is open and a gate of it has approved a plan.
+
+        A plan that is begun may outlast its approval.
+
+        Args:
+            plan: Of which something is to be done or taken back.
+            run: Id of the run.
+            now: The time, in UTC.
+
+        Raises:
+            RunOver: the run has ended.
+            NotApproved: there is no approval of the plan, or a later one of another.
+            ApprovalExpired: nothing of the plan was begun, and its approval holds no more.
+        """
+        if self.ended:
+            raise RunOver(run)
+        approval = self.approval(plan)
+        if approval is None:
+            raise NotApproved
+        if not self.begun(plan) and not approval.holds(now):
+            raise ApprovalExpired(approval)
 
     def goes_on_with(self, plan: Plan) -> bool:
         """Return whether a plan is begun, and may be gone on with.

@@ -9,8 +9,7 @@ from leitstand.cloud.errors import Busy, Conflict
 from leitstand.cloud.run import CloudRun
 from leitstand.core.errors import GateRefused, LeitstandError, RunFailed
 from leitstand.core.health import Verdict
-from leitstand.core.plan import ApprovalExpired, Approved, NotApproved, Plan
-from leitstand.core.run_over import RunOver
+from leitstand.core.plan import Approved, Plan
 from leitstand.execution.executor import Executor
 from leitstand.execution.history import History
 from leitstand.execution.rollout import TakenOver, take_back
@@ -150,13 +149,7 @@ def give_back(
         RunOver: the run has ended before.
     """
     history = History.read(journal)
-    if history.ended:
-        raise RunOver(run)
-    approval = history.approval(approved.plan)
-    if approval is None:
-        raise NotApproved
-    if not history.begun(approved.plan) and not approval.holds(datetime.now(UTC)):
-        raise ApprovalExpired(approval)
+    history.check_gate(approved.plan, run, datetime.now(UTC))
     reason = error.message if isinstance(error, LeitstandError) else "Abgebrochen."
     done = any(action.done for action in history.actions.values())
     if isinstance(error, Conflict) and not isinstance(error, Busy) and not done:

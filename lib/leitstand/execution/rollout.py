@@ -16,11 +16,10 @@ from leitstand.core.environment import ReleasePolicy
 from leitstand.core.errors import GateRefused, LeitstandError, RolledBack, RunFailed, RunPaused
 from leitstand.core.health import Diagnosis, Sample, Verdict, diagnose
 from leitstand.core.names import short_name
-from leitstand.core.plan import ApprovalExpired, Approved, NotApproved
+from leitstand.core.plan import Approved
 from leitstand.core.rollout import Move, baseline, next_move
-from leitstand.core.run_over import RunOver
 from leitstand.execution.executor import Executor, Watch
-from leitstand.execution.history import History
+from leitstand.execution.history import GATE_REFUSALS, History
 from leitstand.execution.interrupts import uninterrupted
 
 __all__ = ["Instruments", "Rollout", "Stage", "TakenOver", "take_back"]
@@ -219,7 +218,7 @@ class Rollout:
     def _way_back(self) -> Iterator[None]:
         try:
             yield
-        except (RunPaused, TakenOver, ApprovalExpired, NotApproved, RunOver):
+        except (RunPaused, TakenOver, *GATE_REFUSALS):
             raise
         except Conflict as error:
             self._after_conflict(error)
@@ -288,7 +287,7 @@ def take_back(
             journal.append("run.rolled_back", reason=reason)
     except KeyboardInterrupt:
         pass  # the way back is done; the run ends as rolled back
-    except (NotApproved, ApprovalExpired, RunOver):
+    except GATE_REFUSALS:
         raise
     except LeitstandError as error:
         return RunFailed(
