@@ -34,6 +34,8 @@ def run(site: Queue, action: str) -> tuple[int, str]:
 
 
 def test_a_pause_that_dies_half_way_is_finished_by_resume_and_its_tasks_stay(site: Queue) -> None:
+    if running(site) == (0, 0):  # as another test has left it
+        assert (0, "") == run(site, "resume")
     assert (1, 1) == running(site)
     site.leitstand.extra = {"LEITSTAND_CRASH_AFTER": "27"}
     run(site, "pause")

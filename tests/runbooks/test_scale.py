@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from leitstand.core.plan import Plan
+from tests.fixtures.provisioning import eventually
 from tests.fixtures.queueing import Queue, queue
 
 AS_THE_FILE_SAYS = {"min_instance_count": 1, "max_instance_count": 20}
@@ -22,6 +23,8 @@ def planned(site: Queue) -> Plan:
 
 
 def test_a_backlog_gets_as_many_workers_as_it_needs_until_it_is_gone(site: Queue) -> None:
+    # One that is idle above the minimum, after another test, is ended first.
+    assert eventually(lambda: site.processes("worker") == 1)
     site.put(400, "slow", 0.15)
     ended = site.leitstand("run", "scale", "--apply")
     assert (0, "") == (ended.code, ended.problems)
