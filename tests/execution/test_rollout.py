@@ -12,7 +12,7 @@ from leitstand.execution.history import History
 from leitstand.execution.recovery import NothingToTakeBack, recover, revert
 from leitstand.execution.rollout import TakenOver
 from leitstand.sandbox.fault_kinds import FaultKind
-from tests.fixtures.world import World
+from tests.fixtures.world import World, short
 
 STABLE = "web-00001-start"
 
@@ -59,15 +59,16 @@ def test_an_approval_that_expired_before_the_first_action_changes_nothing(world:
 
 
 @pytest.mark.parametrize(
-    ("image", "metric"),
+    ("image", "metric", "floor"),
     [
-        ("web:1.2.0-errors", "error_rate"),
-        ("web:1.2.1-slow", "latency_p95_ms"),
+        ("web:1.2.0-errors", "error_rate", 1000),
+        ("web:1.2.1-slow", "latency_p95_ms", 300),
     ],
 )
 def test_an_unhealthy_image_loses_its_traffic_at_the_first_stage(
-    world: World, image: str, metric: str
+    world: World, image: str, metric: str, floor: float
 ) -> None:
+    world.environment = short(world.environment, floor)
     _, rollout, _ = start(world, image)
     shown = []
     with world.load(), pytest.raises(RolledBack, match=f"zu 100 % auf {STABLE}"):
