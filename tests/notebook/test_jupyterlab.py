@@ -14,6 +14,7 @@ from leitstand.audit.journal import Journal
 from tests.fixtures.command import Command
 from tests.fixtures.jupyterlab import Lab, Tab, browser, lab
 from tests.fixtures.lab import small_production
+from tests.fixtures.provisioning import eventually
 
 RUNBOOK = "maintenance_mode"
 SECONDS = 90.0
@@ -147,8 +148,8 @@ def test_a_closed_browser_ends_nothing(command: Command, tab: Tab) -> None:
     tab.page.close()
     run = runs(command)[-1]
     eventually_over(run)
-    shown = (run / "notebook.ipynb").read_text("utf-8")
-    assert "ist freigegeben" in shown
+    shown = run / "notebook.ipynb"  # written once the last cell has ended
+    assert eventually(lambda: shown.is_file() and "ist freigegeben" in shown.read_text("utf-8"))
 
 
 def test_two_tabs_on_one_notebook_share_the_run_and_act_once(
